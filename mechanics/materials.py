@@ -29,8 +29,12 @@ class Material:
         if not (math.isfinite(self.youngs_mpa) and self.youngs_mpa > 0):
             raise ValueError(f"youngs_mpa must be a positive number of MPa, got {self.youngs_mpa}")
         if not -1.0 < self.poisson < 0.5:
-            raise ValueError(f"poisson must lie between -1 and 0.5, both excluded, got {self.poisson}")
-        if self.yield_mpa is not None and not (math.isfinite(self.yield_mpa) and self.yield_mpa > 0):
+            raise ValueError(
+                f"poisson must lie between -1 and 0.5, both excluded, got {self.poisson}"
+            )
+        if self.yield_mpa is not None and not (
+            math.isfinite(self.yield_mpa) and self.yield_mpa > 0
+        ):
             raise ValueError(
                 f"yield_mpa must be a positive number of MPa, or null for an elastic material, "
                 f"got {self.yield_mpa}"
@@ -114,7 +118,10 @@ SOURCES: dict[str, Source] = {
         "estimate",
     ),
     "se.paper": Source(
-        "Li6PS5Cl: E 22.1 GPa, nu 0.37", "DFT of the dense crystal", "10.1149/2.0061602jes", "secondary"
+        "Li6PS5Cl: E 22.1 GPa, nu 0.37",
+        "DFT of the dense crystal",
+        "10.1149/2.0061602jes",
+        "secondary",
     ),
     "se.pellet": Source(
         "Li6PS5Cl: E 4.7 GPa, K_IC 0.17 MPa m^0.5; nu 0.37 taken over from the crystal",

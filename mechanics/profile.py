@@ -184,7 +184,9 @@ def solve_diameter_height(
         if not (math.isfinite(value) and value > 0):
             raise ValueError(f"island.{name} must be a positive number, got {value}")
     if len(known) < 2:
-        raise ValueError(f"island={kind} needs two of {', '.join(given)}; got {list(known) or 'none'}")
+        raise ValueError(
+            f"island={kind} needs two of {', '.join(given)}; got {list(known) or 'none'}"
+        )
     if contact_diameter_um is not None and height_um is not None:
         diameter, height = contact_diameter_um, height_um
     elif contact_diameter_um is not None and aspect_ratio is not None:
@@ -221,7 +223,9 @@ def _height_of_volume(kind: str, diameter: float, volume: float) -> float:
     upper = max(diameter, 2 * math.cbrt(volume))
     while VOLUME[kind](diameter, upper) < volume:
         upper *= 2
-    return float(brentq(lambda h: VOLUME[kind](diameter, h) - volume, 0.0, upper, xtol=1e-12 * upper))
+    return float(
+        brentq(lambda h: VOLUME[kind](diameter, h) - volume, 0.0, upper, xtol=1e-12 * upper)
+    )
 
 
 def _diameter_of_volume(kind: str, height: float, volume: float) -> float:

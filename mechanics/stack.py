@@ -14,6 +14,8 @@ class StackKind(Enum):
 
     canonical = "canonical"
     """Solid electrolyte, copper and the island only, roller walls: the reference case."""
+    roller = "roller"
+    """Electrolyte and island on a rigid frictionless plane: for comparison with closed forms."""
     cell = "cell"
     """The whole cell: steel dies, copper, electrolyte, counter electrode, PEEK tube."""
 
@@ -187,9 +189,11 @@ class SolverOptions:
 
 def require_available(kind: StackKind, contact: Contact, kinematics: Kinematics) -> None:
     """Raise UnavailableError for a model that this version cannot solve yet."""
-    if kind is not StackKind.canonical:
-        raise UnavailableError(f"stack={kind.value} is not available yet: use stack=canonical")
+    if kind is StackKind.cell:
+        raise UnavailableError("stack=cell is not available yet: use stack=canonical")
     if contact is not Contact.bonded:
         raise UnavailableError(f"contact={contact.value} is not available yet: use contact=bonded")
     if kinematics is not Kinematics.small:
-        raise UnavailableError(f"kinematics={kinematics.value} is not available yet: use kinematics=small")
+        raise UnavailableError(
+            f"kinematics={kinematics.value} is not available yet: use kinematics=small"
+        )

@@ -1,0 +1,224 @@
+"""Mesh of the cell stack around one island: the only user of gmsh.
+
+The mesh is of 9-node quadrilaterals that follow the island's curved surface:
+thin plastic islands lock with triangles. gmsh meshes the stack at twice the
+wanted size, pairs triangles into quadrilaterals, and splits every element into
+quadrilaterals, so that no triangle is left for any shape.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mechanics.profile import Floats, IslandProfile
+from mechanics.smoothing import smooth_profile
+from mechanics.stack import MeshSize, StackGeometry, StackKind
+
+MAX_CELLS_ESTIMATE = 400_000
+
+
+class Region(IntEnum):
+    """Tags of the bodies."""
+
+    se = 1
+    cu = 2
+    island = 3
+
+
+class Edge(IntEnum):
+    """Tags of the named lines."""
+
+    axis = 11
+    wall = 12
+    top = 13
+    bottom = 14
+    cap = 15
+    """Upper surface of the island, shared with the electrolyte."""
+    base = 16
+    """Lower face of the island."""
+    interface = 17
+    """Lower face of the electrolyte outside the island."""
+
+
+@dataclass(frozen=True)
+class StackMesh:
+    """A DOLFINx mesh of the stack with its regions and edges tagged."""
+
+    mesh: Any
+    """`dolfinx.mesh.Mesh` of second-order quadrilaterals, coordinates (r, z) in um."""
+    cells: Any
+    """`dolfinx.mesh.MeshTags` of `Region`."""
+    edges: Any
+    """`dolfinx.mesh.MeshTags` of `Edge`."""
+    profile: IslandProfile
+    """The smooth meridian that was meshed."""
+    fine_um: float
+    """Element size at the island."""
+
+
+def build_mesh(
+    profile: IslandProfile, geometry: StackGeometry, size: MeshSize, msh_file: Path | None = None
+) -> StackMesh:
+    """Mesh the stack around an island.
+
+    Parameters
+    ----------
+    profile
+        Meridian of the island; a smooth curve is laid through its points.
+    geometry
+        Dimensions of the stack.
+    size
+        Element sizes.
+    msh_file
+        Where to write the mesh in gmsh's format 4.1 as well.
+
+    Raises
+    ------
+    ValueError
+        If the island does not fit, or would need an unreasonably large mesh.
+    RuntimeError
+        If gmsh fails; the message is gmsh's.
+    """
+    geometry.check_fits(profile)
+    fine = size.at_island_um(profile.height_um)
+    _check_effort(profile, size, fine)
+    smooth = smooth_profile(profile, fine / 2)
+    with _gmsh_model("stack") as gmsh:
+        _draw(gmsh.model, smooth, geometry)
+        _set_sizes(gmsh, size, fine)
+        gmsh.model.mesh.generate(2)
+        _check_elements(gmsh.model)
+        if msh_file is not None:
+            gmsh.write(str(msh_file))
+        from mechanics.fenics import MPI, gmsh_io
+
+        data = gmsh_io.model_to_mesh(gmsh.model, MPI.COMM_SELF, 0, gdim=2)
+    return StackMesh(data.mesh, data.cell_tags, data.facet_tags, smooth, fine)
+
+
+def _check_effort(profile: IslandProfile, size: MeshSize, fine: float) -> None:
+    """Refuse a mesh that would not fit into memory, before gmsh tries."""
+    length = profile.arc_um[-1] + profile.r_um[-1]
+    rings = math.log1p(size.growth * size.coarse_um / fine) / size.growth + 1
+    cells = profile.volume_um3 / max(profile.max_radius_um, 1e-300) / fine**2
+    estimate = length / fine * rings + min(cells, length**2 / fine**2) / 4
+    if estimate > MAX_CELLS_ESTIMATE:
+        raise ValueError(
+            f"an island of {profile.contact_diameter_um:g} um x {profile.height_um:g} um at "
+            f"mesh.fine_um={fine:g} needs about {estimate:.0f} elements (limit "
+            f"{MAX_CELLS_ESTIMATE}): choose a larger mesh.fine_um"
+        )
+
+
+@contextmanager
+def _gmsh_model(name: str) -> Iterator[Any]:
+    """Open gmsh, which is global to the process, and close it whatever happens."""
+    try:
+        import gmsh
+    except OSError as error:
+        raise RuntimeError(
+            f"gmsh cannot be loaded ({error}): a system library is missing; on Debian: "
+            "apt-get install libglu1-mesa libxcursor1 libxft2 libxinerama1"
+        ) from error
+    # gmsh installs a signal handler by default, which only the main thread may do
+    gmsh.initialize(interruptible=False)
+    try:
+        gmsh.option.setNumber("General.Terminal", 0)
+        gmsh.model.add(name)
+        yield gmsh
+    finally:
+        gmsh.finalize()
+
+
+def _draw(model: Any, profile: IslandProfile, stack: StackGeometry) -> None:
+    """Describe regions and named lines to gmsh."""
+    geo = model.geo
+    radius, top_z, bottom_z = stack.radius_um, stack.se_thickness_um, -stack.cu_thickness_um
+    curve = [geo.addPoint(r, z, 0.0) for r, z in zip(profile.r_um, profile.z_um, strict=True)]
+    apex, rim = curve[0], curve[-1]
+    origin = geo.addPoint(0.0, 0.0, 0.0)
+    top_axis, top_wall = geo.addPoint(0.0, top_z, 0.0), geo.addPoint(radius, top_z, 0.0)
+    wall = geo.addPoint(radius, 0.0, 0.0)
+
+    cap, base = geo.addSpline(curve), geo.addLine(origin, rim)
+    axis_li, axis_se = geo.addLine(origin, apex), geo.addLine(apex, top_axis)
+    top, wall_se = geo.addLine(top_axis, top_wall), geo.addLine(top_wall, wall)
+    interface = geo.addLine(rim, wall)
+    island = geo.addPlaneSurface([geo.addCurveLoop([base, -cap, -axis_li])])
+    se = geo.addPlaneSurface([geo.addCurveLoop([axis_se, top, wall_se, -interface, -cap])])
+    surfaces = {Region.island: [island], Region.se: [se]}
+    lines = {
+        Edge.axis: [axis_li, axis_se],
+        Edge.wall: [wall_se],
+        Edge.top: [top],
+        Edge.cap: [cap],
+        Edge.base: [base],
+        Edge.interface: [interface],
+    }
+    if stack.kind is not StackKind.roller:
+        bottom_wall = geo.addPoint(radius, bottom_z, 0.0)
+        bottom_axis = geo.addPoint(0.0, bottom_z, 0.0)
+        wall_cu, bottom = geo.addLine(wall, bottom_wall), geo.addLine(bottom_wall, bottom_axis)
+        axis_cu = geo.addLine(bottom_axis, origin)
+        loop = geo.addCurveLoop([base, interface, wall_cu, bottom, axis_cu])
+        surfaces[Region.cu] = [geo.addPlaneSurface([loop])]
+        lines[Edge.wall].append(wall_cu)
+        lines[Edge.axis].append(axis_cu)
+        lines[Edge.bottom] = [bottom]
+    geo.synchronize()
+    for region, tags in surfaces.items():
+        model.addPhysicalGroup(2, tags, region, name=region.name)
+    for edge, tags in lines.items():
+        model.addPhysicalGroup(1, tags, edge, name=edge.name)
+
+
+def _set_sizes(gmsh: Any, size: MeshSize, fine: float) -> None:
+    """Grade the element size with the distance from the island's surface."""
+    field, model = gmsh.model.mesh.field, gmsh.model
+    island_lines = [
+        tag for edge in (Edge.cap, Edge.base) for tag in model.getEntitiesForPhysicalGroup(1, edge)
+    ]
+    field.add("Distance", 1)
+    field.setNumbers(1, "CurvesList", island_lines)
+    field.setNumber(1, "Sampling", 500)
+    near = f"min({fine} + {size.growth} * F1, {size.coarse_um})"
+    far = f"{size.growth} * max(F1 - {size.near_um}, 0)"
+    field.add("MathEval", 2)
+    # twice the wanted size: every element is split in two each way afterwards
+    field.setString(2, "F", f"2 * min({near} + {far}, {max(size.far_um, size.coarse_um)})")
+    field.setAsBackgroundMesh(2)
+    options = {
+        "Mesh.MeshSizeExtendFromBoundary": 0,
+        "Mesh.MeshSizeFromPoints": 0,
+        "Mesh.Algorithm": 8,  # frontal Delaunay for quadrilaterals
+        "Mesh.RecombineAll": 1,
+        "Mesh.RecombinationAlgorithm": 1,  # blossom
+        "Mesh.SubdivisionAlgorithm": 1,  # into quadrilaterals only
+        "Mesh.ElementOrder": size.order,
+        "Mesh.SecondOrderIncomplete": 0,
+        "Mesh.MshFileVersion": 4.1,
+    }
+    for name, value in options.items():
+        gmsh.option.setNumber(name, value)
+
+
+def _check_elements(model: Any) -> None:
+    """Raise RuntimeError if an element is not a 9-node quadrilateral or is folded over."""
+    types, tags, _ = model.mesh.getElements(2)
+    names = [model.mesh.getElementProperties(kind)[0] for kind in types]
+    if names != ["Quadrilateral 9"]:
+        raise RuntimeError(f"the mesh holds {', '.join(names)}, wanted 9-node quadrilaterals only")
+    worst: Floats = np.asarray(model.mesh.getElementQualities(tags[0], "minSJ"))
+    if worst.min() <= 0:
+        raise RuntimeError(
+            f"{int((worst <= 0).sum())} of {len(worst)} elements are folded over: "
+            "the island's profile is too rough for the element size; reduce mesh.fine_um"
+        )

@@ -1,0 +1,363 @@
+"""Load stepping with cut-back, Newton's method, and commit or restore of the history."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mechanics.assembly import Discretisation
+from mechanics.fenics import PETSc
+from mechanics.materials import Material, MaterialSet
+from mechanics.mesh import Edge, Region, StackMesh
+from mechanics.plasticity import PlasticState, update
+from mechanics.profile import Floats
+from mechanics.stack import Kinematics, Loading, SolverOptions, StackKind
+from mechanics.timing import Stopwatch
+
+log = logging.getLogger(__name__)
+
+
+class SolverError(RuntimeError):
+    """The solution did not converge: an error, never a result."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class Load:
+    """One point of the loading path."""
+
+    pressure_mpa: float
+    growth: float
+    """Linear strain of the island on each axis."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A converged equilibrium."""
+
+    load: Load
+    displacement: Floats
+    """Degrees of freedom of the displacement, um."""
+    stress: Floats
+    """Cauchy stress at the quadrature points, shape (cells, q, 5), MPa."""
+    history: dict[Region, PlasticState]
+    """Plastic history of the bodies that can yield."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What the solution cost."""
+
+    newton_iterations: int = 0
+    load_steps: int = 0
+    cutbacks: int = 0
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Final state with the mesh it lives on."""
+
+    discretisation: Discretisation
+    materials: MaterialSet
+    loading: Loading
+    pressed: State
+    """After the stack pressure, before the expansion."""
+    state: State
+    """At the end of the load."""
+    effort: Effort
+
+
+Progress = Callable[[float], None]
+"""Called with the fraction of the load reached."""
+
+
+def solve(
+    stack: StackMesh,
+    kind: StackKind,
+    materials: MaterialSet,
+    loading: Loading,
+    options: SolverOptions,
+    *,
+    watch: Stopwatch | None = None,
+    progress: Progress | None = None,
+) -> Solution:
+    """Apply the stack pressure, then expand the island step by step.
+
+    Parameters
+    ----------
+    stack
+        Mesh of the stack.
+    kind
+        Which stack; decides on the supports.
+    materials, loading, options
+        What is to be solved, and how.
+    watch
+        Adds up the time spent in each part.
+    progress
+        Told of the fraction of the load that is reached.
+
+    Raises
+    ------
+    SolverError
+        If a step does not converge after the allowed number of cut-backs.
+    """
+    newton = _Newton(stack, kind, materials, options, watch or Stopwatch())
+    steps = loading.steps
+    total = steps + 1
+    pressed, effort = _advance(newton, newton.at_rest(), Load(loading.pressure_mpa, 0.0), Effort())
+    pressed_at, state = pressed, pressed
+    growth = loading.linear_expansion(Kinematics.small)
+    before = None
+    for step in range(1, steps + 1):
+        if progress is not None:
+            progress(step / total)
+        target = Load(loading.pressure_mpa, growth * step / steps)
+        previous = state
+        state, effort = _advance(newton, state, target, effort, before)
+        before = previous
+    return Solution(newton.space, materials, loading, pressed_at, state, effort)
+
+
+def _advance(
+    newton: _Newton, start: State, target: Load, effort: Effort, before: State | None = None
+) -> tuple[State, Effort]:
+    """Go from a state to a load, in halves where a step fails; restore before each retry.
+
+    A `before` state one step back lets the first guess follow the path so far.
+    """
+    state, fraction, size, cutbacks = start, 0.0, 1.0, 0
+    while fraction < 1.0:
+        reach = min(1.0, fraction + size)
+        load = _between(start.load, target, reach)
+        try:
+            new, iterations = newton.equilibrium(state, load, _extrapolate(before, state, load))
+        except NotConvergedError as failure:
+            cutbacks += 1
+            effort = replace(
+                effort,
+                cutbacks=effort.cutbacks + 1,
+                newton_iterations=effort.newton_iterations + failure.iterations,
+            )
+            if cutbacks > newton.options.max_cutbacks:
+                raise SolverError(_explain(failure, load, size, cutbacks - 1)) from failure
+            size /= 2
+            log.info("step cut back to %g of its size: %s", size, failure)
+            continue
+        effort = replace(
+            effort,
+            load_steps=effort.load_steps + 1,
+            newton_iterations=effort.newton_iterations + iterations,
+        )
+        before, state, fraction, cutbacks = state, new, reach, 0
+    return state, effort
+
+
+def _between(start: Load, end: Load, fraction: float) -> Load:
+    """Interpolate loads; exact at the end."""
+    if fraction >= 1.0:
+        return end
+    mix = lambda a, b: a + fraction * (b - a)  # noqa: E731
+    return Load(mix(start.pressure_mpa, end.pressure_mpa), mix(start.growth, end.growth))
+
+
+def _extrapolate(before: State | None, state: State, load: Load) -> Floats:
+    """Guess the displacement at a load by going on along the last growth step."""
+    if before is None or state.load.growth == before.load.growth:
+        return state.displacement
+    ratio = (load.growth - state.load.growth) / (state.load.growth - before.load.growth)
+    return state.displacement + ratio * (state.displacement - before.displacement)
+
+
+def _explain(failure: NotConvergedError, load: Load, size: float, cutbacks: int) -> str:
+    return (
+        f"no equilibrium at a pressure of {load.pressure_mpa:g} MPa and a growth of "
+        f"{load.growth:g} after {cutbacks} cut-backs (smallest step {size:g} of a load step): "
+        f"{failure}. Try more load.steps, a coarser mesh.fine_um, or more hardening "
+        f"(material.li.hardening_mpa, material.cu.hardening_mpa)"
+    )
+
+
+class NotConvergedError(Exception):
+    """One load step failed; it can be tried again with a smaller one."""
+
+    def __init__(self, message: str, iterations: int) -> None:
+        super().__init__(message)
+        self.iterations = iterations
+
+
+class _Newton:
+    """Newton's method on one mesh; keeps the matrix and its symbolic factorisation."""
+
+    def __init__(
+        self,
+        stack: StackMesh,
+        kind: StackKind,
+        materials: MaterialSet,
+        options: SolverOptions,
+        watch: Stopwatch,
+    ) -> None:
+        self.options = options
+        self.watch = watch
+        self.space = Discretisation(stack)
+        self.material_of: dict[Region, Material] = {
+            Region.se: materials.se,
+            Region.cu: materials.cu,
+            Region.island: materials.li,
+        }
+        self.bodies = {
+            region: cells for region in Region if len(cells := self.space.cells_of(region)) > 0
+        }
+        floor = Edge.bottom if kind is not StackKind.roller else None
+        held = [(Edge.axis, 0), (Edge.wall, 0)]
+        held += [(floor, 1)] if floor else [(Edge.base, 1), (Edge.interface, 1)]
+        with watch.measure("compile_s"):
+            self.supports = self.space.supports(held)
+            self.unit_pressure = self.space.unit_pressure_forces()
+            self.factor = _direct_solver(self.space.matrix)
+        self.fixed = np.unique(
+            np.concatenate([condition.dof_indices()[0] for condition in self.supports])
+        )
+
+    def at_rest(self) -> State:
+        """Return the unloaded state."""
+        shape = (self.space.cell_count, len(self.space.reference_points), 5)
+        history = {
+            region: PlasticState.virgin(len(cells) * shape[1])
+            for region, cells in self.bodies.items()
+            if self.material_of[region].yield_mpa is not None
+        }
+        zero = np.zeros_like(self.space.displacement.x.array)
+        return State(Load(0.0, 0.0), zero, np.zeros(shape), history)
+
+    def equilibrium(self, start: State, load: Load, guess: Floats) -> tuple[State, int]:
+        """Return the state in equilibrium with a load, and the iterations it took.
+
+        Raises
+        ------
+        NotConvergedError
+            If the residual does not fall below the tolerance; `start` is untouched.
+        """
+        options = self.options
+        trial = self._respond(start, load, guess)
+        for iteration in range(1, options.max_iterations + 1):
+            if trial.relative <= options.relative_tolerance:
+                return trial.state, iteration - 1
+            correction = self._correction(trial)
+            trial = self._damped(start, load, trial, correction, iteration)
+        if trial.relative <= options.relative_tolerance:
+            return trial.state, options.max_iterations
+        raise NotConvergedError(
+            f"relative residual {trial.relative:.1e} after {options.max_iterations} Newton "
+            f"iterations, wanted {options.relative_tolerance:g}; largest imbalance in the "
+            f"{self._where(trial)}",
+            options.max_iterations,
+        )
+
+    def _damped(
+        self, start: State, load: Load, trial: _Trial, correction: Floats, iteration: int
+    ) -> _Trial:
+        """Take the correction, or the part of it that does not make the residual much worse."""
+        for damping in (1.0, 0.5, 0.25, 0.1):
+            new = self._respond(start, load, trial.state.displacement + damping * correction)
+            # yielding may raise the residual for one iteration on the way to the solution
+            if new.norm <= 2 * trial.norm or (iteration == 1 and math.isfinite(new.norm)):
+                return new
+        if not math.isfinite(new.norm):
+            raise NotConvergedError("the residual is not finite", iteration)
+        return new
+
+    def _respond(self, start: State, load: Load, displacement: Floats) -> _Trial:
+        """Evaluate stresses, tangents and the residual at a displacement."""
+        space = self.space
+        space.displacement.x.array[:] = displacement
+        with self.watch.measure("material_s"):
+            gradient = space.gradient()
+            stress = np.empty_like(gradient)
+            tangent = np.empty((*gradient.shape, 5))
+            history: dict[Region, PlasticState] = {}
+            for region, cells in self.bodies.items():
+                material = self.material_of[region]
+                flat = gradient[cells].reshape(-1, 5)
+                past = start.history.get(region)
+                growth = load.growth if region is Region.island else 0.0
+                new_stress, new_tangent, new_past = update(
+                    material, flat, growth, past or PlasticState.virgin(len(flat))
+                )
+                stress[cells] = new_stress.reshape(gradient[cells].shape)
+                tangent[cells] = new_tangent.reshape(*gradient[cells].shape, 5)
+                if past is not None:
+                    history[region] = new_past
+        with self.watch.measure("forces_s"):
+            by_body = {}
+            for region, cells in self.bodies.items():
+                alone = np.zeros_like(stress)
+                alone[cells] = stress[cells]
+                by_body[region] = space.internal_forces(alone)
+            residual = sum(by_body.values()) - load.pressure_mpa * self.unit_pressure
+            residual[self.fixed] = 0.0
+            scale = math.sqrt(sum(float(f @ f) for f in by_body.values()))
+        state = State(load, displacement, stress, history)
+        return _Trial(state, tangent, residual, scale)
+
+    def _correction(self, trial: _Trial) -> Floats:
+        """Solve the linearised equations with MUMPS."""
+        with self.watch.measure("stiffness_s"):
+            matrix = self.space.assemble_stiffness(trial.tangent, self.supports)
+        with self.watch.measure("factorisation_s"):
+            self.factor.setOperators(matrix)
+            right, solution = matrix.createVecs()
+            right.array[:] = -trial.residual
+            self.factor.solve(right, solution)
+            reason = self.factor.getConvergedReason()
+            correction = np.array(solution.array)
+            right.destroy()
+            solution.destroy()
+        if reason <= 0 or not np.isfinite(correction).all():
+            raise NotConvergedError(f"the stiffness matrix is singular (MUMPS, {reason})", 1)
+        return correction
+
+    def _where(self, trial: _Trial) -> str:
+        """Name the body with the largest imbalance."""
+        worst = int(np.argmax(np.abs(trial.residual)))
+        node = worst // 2
+        dofs = self.space.space.dofmap.list
+        for region, cells in self.bodies.items():
+            if (dofs[cells] == node).any():
+                name = region.name
+        r, z = self.space.space.tabulate_dof_coordinates()[node][:2]
+        return f"{name} at r = {r:.4g} um, z = {z:.4g} um"
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A displacement with all that follows from it."""
+
+    state: State
+    tangent: Floats
+    residual: Floats
+    scale: float
+
+    @property
+    def norm(self) -> float:
+        return float(np.linalg.norm(self.residual))
+
+    @property
+    def relative(self) -> float:
+        """Residual against the forces that the bodies exert on each other."""
+        return self.norm / self.scale if self.scale > 0 else (0.0 if self.norm == 0 else math.inf)
+
+
+def _direct_solver(matrix: Any) -> Any:
+    """Return a MUMPS solver that keeps the symbolic factorisation of the matrix."""
+    solver = PETSc.KSP().create(matrix.comm)
+    solver.setType(PETSc.KSP.Type.PREONLY)
+    pc = solver.getPC()
+    pc.setType(PETSc.PC.Type.LU)
+    pc.setFactorSolverType("mumps")
+    return solver
