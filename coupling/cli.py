@@ -1,0 +1,148 @@
+"""The command ``islet VERB [key=value ...]``."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from coupling.job import JobReport
+
+# What follows imports Hydra and the schemas inside the functions that need
+# them: `islet` and `islet --help` answer at once.
+
+USAGE = """\
+usage: islet VERB [key=value ...]      one run
+       islet VERB -m key=a,b,c         a sweep, one job per value
+       islet VERB --help               the verb's keys, with units
+
+verbs:
+{verbs}
+
+Each run writes a folder (default outputs/VERB/DATE_TIME; hydra.run.dir=FOLDER chooses it)
+that ends with result.json. Shell completion: eval "$(islet -sc install=bash)"
+"""
+
+
+def main() -> None:
+    """Console entry: run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code.
+
+    Codes: 0 done, 2 bad input or configuration, 3 no convergence, 1 anything
+    else, 130 interrupted.
+    """
+    from coupling.verbs import SUMMARY
+
+    if not arguments or arguments[0] in ("--help", "-h", "help"):
+        print(USAGE.format(verbs="\n".join(f"  {v:<10}{line}" for v, line in SUMMARY.items())), end="")
+        return 0
+    verb, rest = arguments[0], list(arguments[1:])
+    if verb == "--version":
+        from coupling.results import islet_version
+
+        print(f"islet {islet_version()}")
+        return 0
+    if verb in ("-sc", "--shell-completion"):
+        verb, rest = _completing(arguments, list(SUMMARY))
+        if not verb:
+            return 0
+    if verb not in SUMMARY:
+        near = difflib.get_close_matches(verb, SUMMARY, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SUMMARY)}"
+        return _fail("islet", f"no verb {verb!r}; {hint}")
+    try:
+        return _run_verb(verb, rest)
+    except KeyboardInterrupt:
+        _fail(f"islet {verb}", "interrupted")
+        return 130
+
+
+def _run_verb(verb: str, arguments: list[str]) -> int:
+    from coupling import launcher
+    from coupling.config import InputError
+    from coupling.job import wants_traceback
+    from coupling.messages import COMPOSITION_ERRORS, all_keys, composition_message
+
+    args = launcher.parse_arguments(arguments)
+    task = functools.partial(_task, verb)
+    try:
+        if args.help:
+            from coupling.help import help_text
+
+            print(help_text(verb, launcher.compose(verb, args)), end="")
+            return 0
+        reports = launcher.launch(verb, args, task)
+    except (InputError, *COMPOSITION_ERRORS) as error:
+        if wants_traceback():
+            traceback.print_exc()
+        if isinstance(error, InputError):
+            return _fail(f"islet {verb}", str(error))
+        blank = launcher.compose(verb, launcher.parse_arguments([]))
+        message = composition_message(error, args.overrides, all_keys(blank))
+        return _fail(f"islet {verb}", message)
+    return 0 if reports is None else _conclude(verb, reports)
+
+
+def _task(verb: str, node: DictConfig) -> JobReport:
+    """Do one job; the only place that asks Hydra for the folder."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from coupling.job import execute
+
+    return execute(verb, node, Path(HydraConfig.get().runtime.output_dir))
+
+
+def _conclude(verb: str, reports: Sequence[JobReport]) -> int:
+    """Say where the results are and return the exit code of one job or of a sweep."""
+    failed = [report for report in reports if report.exit_code]
+    if len(reports) == 1:
+        if not failed:
+            print(reports[0].message)
+        return reports[0].exit_code
+    for report in failed:
+        print(f"islet {verb}: {report.folder}: {report.message}", file=sys.stderr)
+    sweep = os.path.commonpath([report.folder for report in reports])
+    print(f"sweep: {sweep} ({len(reports) - len(failed)} of {len(reports)} jobs done)")
+    if not failed:
+        return 0
+    return 2 if all(report.exit_code == 2 for report in failed) else 3
+
+
+def _completing(arguments: Sequence[str], verbs: list[str]) -> tuple[str, list[str]]:
+    """Return the verb and arguments that complete what the shell holds.
+
+    Hydra's shell scripts know no verbs: they ask the bare command, with the
+    line so far in COMP_LINE. The verb itself is completed here.
+    """
+    if not any(argument.startswith("query=") for argument in arguments):
+        return verbs[0], list(arguments)  # install and uninstall are the same for every verb
+    words = os.environ.get("COMP_LINE", "").split(maxsplit=2)
+    if len(words) < 2 or words[1] not in verbs:
+        print(" ".join(verbs))
+        return "", []
+    os.environ["COMP_LINE"] = " ".join([words[0], *words[2:]])
+    return words[1], list(arguments)
+
+
+def _fail(name: str, message: str) -> int:
+    print(f"{name}: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    # Under its own name, so that jobs in other processes find the same module.
+    from coupling.cli import main as _main
+
+    _main()

@@ -1,0 +1,140 @@
+"""From composed configuration to validated objects.
+
+One dataclass has two roles: its fields are the schema that Hydra composes
+against, and its construction validates. The schema of a verb is imported only
+when that verb is asked for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+_SCHEMAS = {
+    "phantom": "coupling.schema_imaging:PhantomConfig",
+    "image": "coupling.schema_imaging:ImageConfig",
+    "solve": "coupling.schema_mechanics:SolveConfig",
+    "collect": "coupling.schema_collect:CollectConfig",
+    "risk": "coupling.schema_mechanics:RiskConfig",
+    "run": "coupling.schema_run:RunConfig",
+    "validate": "coupling.schema_mechanics:ValidateConfig",
+}
+
+NOT_IDENTITY = ("force", "workers")
+"""Keys that change how a job runs but not what it computes."""
+
+
+class InputError(ValueError):
+    """Input or configuration that a user can put right; the command exits with 2."""
+
+    exit_code = 2
+
+
+def schema_class(verb: str) -> type:
+    """Return the dataclass that describes a verb's configuration."""
+    module, name = _SCHEMAS[verb].split(":")
+    found: type = getattr(import_module(module), name)
+    return found
+
+
+def schema_node(cls: type) -> DictConfig:
+    """Return the node that Hydra merges YAML and overrides onto.
+
+    Nested dataclasses enter by their class, not by an instance, so that what
+    construction fills in does not look like something the user gave.
+    """
+    node = OmegaConf.structured(cls)
+    for name, kind in get_type_hints(cls).items():
+        if dataclasses.is_dataclass(kind):
+            thaw(node)[name] = OmegaConf.structured(kind)
+    return thaw(node)
+
+
+def thaw(node: DictConfig) -> DictConfig:
+    """Clear the read-only flag that frozen dataclasses set on their nodes, in place.
+
+    Free-form dictionaries are opened at the same time, so that
+    ``contact.mu_by.peek=0`` works without Hydra's ``+``.
+    """
+    OmegaConf.set_readonly(node, None)
+    if OmegaConf.get_type(node) is dict:
+        OmegaConf.set_struct(node, False)
+    for key in node:
+        child = node._get_node(key)
+        if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
+            thaw(child)
+    return node
+
+
+def validated(node: DictConfig) -> Any:
+    """Return the frozen dataclass instances of a composed configuration.
+
+    Raises
+    ------
+    InputError
+        If a value is missing or refused; the message names the key.
+    """
+    for key in sorted(OmegaConf.missing_keys(node)):
+        raise InputError(f"{key} is required: give {key}=...")
+    try:
+        return OmegaConf.to_object(node)
+    except OmegaConfBaseException as error:
+        raise InputError(str(error).splitlines()[0]) from error
+    except ValueError as error:
+        raise InputError(_with_key(node, error)) from error
+
+
+def _with_key(node: DictConfig, error: ValueError) -> str:
+    """Put the key of the innermost refused node before a message that does not name it."""
+    path = _refused(node)
+    message = str(error)
+    return message if not path or path.split(".")[0] in message else f"{path}.{message}"
+
+
+def _refused(node: DictConfig) -> str:
+    """Return the key of the innermost structured node that cannot be constructed."""
+    for key in node:
+        child = node._get_node(key)
+        if isinstance(child, DictConfig) and not child._is_none():
+            try:
+                OmegaConf.to_object(child)
+            except ValueError:
+                inner = _refused(child)
+                return f"{key}.{inner}" if inner else str(key)
+    return ""
+
+
+def plain(config: Any) -> Any:
+    """Return a configuration as dictionaries, lists and numbers that JSON can hold."""
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        return {f.name: plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
+    if isinstance(config, dict):
+        return {str(key): plain(value) for key, value in config.items()}
+    if isinstance(config, list | tuple):
+        return [plain(value) for value in config]
+    if isinstance(config, Enum):
+        return config.value
+    if isinstance(config, Path):
+        return str(config)
+    return config
+
+
+def input_paths(config: Any) -> dict[str, Path]:
+    """Return the files and folders that a configuration reads, by key.
+
+    Every configuration that reads something says so in ``input_paths``;
+    nested ones are found through their fields.
+    """
+    found: dict[str, Path] = dict(getattr(config, "input_paths", dict)())
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            inner = input_paths(value)
+            found |= {f"{field.name}.{key}": path for key, path in inner.items()}
+    return found

@@ -1,0 +1,175 @@
+"""One job from composed configuration to ``result.json``; it never raises (but for Ctrl-C)."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from coupling import results, verbs
+from coupling.config import NOT_IDENTITY, InputError, input_paths, plain, validated
+from coupling.results import Result
+
+log = logging.getLogger("islet")
+
+INTERRUPTED = 130
+"""Exit code of a command stopped by Ctrl-C, as shells have it."""
+
+
+@dataclass(frozen=True)
+class JobReport:
+    """What a job tells the command that launched it; small, as it may come from elsewhere."""
+
+    folder: str
+    exit_code: int
+    message: str
+    """One line: why it failed, or where the result is."""
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Return 2 for bad input, 3 for a numerical failure, 1 for anything else.
+
+    An exception class says so itself by an attribute ``exit_code``; ValueError
+    and what the file system says of an input count as bad input.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    code = getattr(error, "exit_code", None)
+    if isinstance(code, int):
+        return code
+    bad_input = (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryError)
+    return 2 if isinstance(error, (*bad_input, PermissionError)) else 1
+
+
+def wants_traceback() -> bool:
+    """Whether the user asked for tracebacks by ISLET_DEBUG=1 or HYDRA_FULL_ERROR=1."""
+    return os.environ.get("ISLET_DEBUG") == "1" or os.environ.get("HYDRA_FULL_ERROR") == "1"
+
+
+def execute(verb: str, node: DictConfig, folder: Path) -> JobReport:
+    """Do one job in its folder, unless it is already done there."""
+    try:
+        with _locked(folder):
+            return _execute(verb, node, folder)
+    except Exception as error:  # a job that raised would stop the sweep that it is part of
+        return _report(folder, error)
+
+
+def _execute(verb: str, node: DictConfig, folder: Path) -> JobReport:
+    present = results.read_result(folder)
+    finished = present is not None and present.status == "ok"
+    raw = _raw(node)
+    job = Result("failed", results.islet_version(), verb, results.fingerprint(verb, raw, {}), raw)
+    start = time.perf_counter()
+    try:
+        config = validated(node)
+        hashes = _hashes(config)
+        inputs = plain(config)
+        identity = {key: value for key, value in inputs.items() if key not in NOT_IDENTITY}
+        mark = results.fingerprint(verb, identity, hashes)
+        inputs |= {"input_sha256": hashes, "libraries": results.library_versions()}
+        job = Result("failed", job.version, verb, mark, inputs)
+        if finished and not config.force:
+            assert present is not None
+            if present.fingerprint != mark:
+                raise InputError(
+                    f"{folder} holds the finished result of another job; choose another folder "
+                    "by hydra.run.dir=..., or replace it by force=true"
+                )
+            if results.is_complete(folder, present):
+                log.info("already done: %s (force=true repeats it)", folder)
+                return _done(folder, present)
+        finished = False  # from here on the folder is this job's
+        results.remove_result(folder)
+        results.write_atomic(folder / "config.yaml", OmegaConf.to_yaml(node))
+        outcome = verbs.load(verb)(config, folder)
+        done = Result(
+            status="ok",
+            version=job.version,
+            verb=verb,
+            fingerprint=mark,
+            inputs=inputs | dict(outcome.inputs),
+            scalars=dict(outcome.scalars),
+            files=results.relative_files(folder, outcome.files),
+            timing_s={**outcome.timing_s, "total": time.perf_counter() - start},
+        )
+        results.write_result(folder, done)
+        return _done(folder, done)
+    except BaseException as error:
+        report = _report(folder, error)
+        if not finished:  # never put a failure in the place of another job's result
+            timing = {"total": time.perf_counter() - start}
+            failed = Result(
+                "failed", job.version, verb, job.fingerprint, job.inputs,
+                timing_s=timing, reason=report.message, exit_code=report.exit_code,
+            )  # fmt: skip
+            results.write_result(folder, failed)
+        if not isinstance(error, Exception):
+            raise
+        return report
+
+
+def _raw(node: DictConfig) -> dict[str, Any]:
+    """Return the composed configuration as it is, for the record of a job that it broke."""
+    raw: dict[str, Any] = plain(OmegaConf.to_container(node, resolve=False))
+    return raw
+
+
+def _hashes(config: Any) -> dict[str, str]:
+    paths = input_paths(config)
+    for key, path in paths.items():
+        if not path.exists():
+            raise InputError(f"{key}={path}: no such file or folder")
+    return {key: results.content_hash(path) for key, path in paths.items()}
+
+
+def _done(folder: Path, result: Result) -> JobReport:
+    report = next((name for name in result.files if Path(name).name == "report.html"), None)
+    where = f"report: {folder / report}" if report else f"result: {folder / results.RESULT}"
+    return JobReport(str(folder), 0, where)
+
+
+def _report(folder: Path, error: BaseException) -> JobReport:
+    """Log a failure at once, with its traceback only where it helps, and report it."""
+    code = exit_code_of(error)
+    message = "interrupted" if code == INTERRUPTED else str(error) or type(error).__name__
+    if code == 1:
+        message = f"{type(error).__name__}: {message}"
+    if wants_traceback():
+        log.exception(message)
+    else:
+        hint = " (ISLET_DEBUG=1 shows where)" if code == 1 else ""
+        log.error("%s%s", message, hint)
+    return JobReport(str(folder), code, message)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder against another islet process that would write the same files.
+
+    The lock is the kernel's, on the folder itself: it leaves no file and goes
+    with the process. File systems that cannot lock a folder are let pass.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"another islet process is writing into {folder}; choose another folder by "
+                "hydra.run.dir=..."
+            ) from None
+        except OSError as error:
+            log.debug("cannot lock %s: %s", folder, error)
+        yield
+    finally:
+        os.close(handle)
