@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 _SCHEMAS = {
-    "phantom": "coupling.schema_imaging:PhantomConfig",
+    "phantom": "coupling.schema_phantom:PhantomConfig",
     "image": "coupling.schema_imaging:ImageConfig",
     "solve": "coupling.schema_mechanics:SolveConfig",
     "collect": "coupling.schema_collect:CollectConfig",

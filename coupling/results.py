@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -19,7 +20,8 @@ Scalar = float | int | str | bool | None
 RESULT = "result.json"
 """Name of the result file in a run's folder."""
 
-_LIBRARIES = ("numpy", "scipy", "fenics-dolfinx")
+_LIBRARIES = ("numpy", "scipy", "fenics-dolfinx", "dolfinx-solver-real")
+"""Distributions that the numbers depend on; DOLFINx goes by the one name or the other."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,12 @@ def islet_version() -> str:
     return metadata.version("islet")
 
 
-def library_versions() -> dict[str, str | None]:
+def library_versions() -> dict[str, str]:
     """Return the versions of the libraries that carry the numbers, without importing them."""
-    versions: dict[str, str | None] = {}
+    versions = {}
     for name in _LIBRARIES:
-        try:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = None
     return versions
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
+from coupling.collection import job_folders
+from coupling.results import RESULT
+
 
 @dataclass(frozen=True)
 class CollectConfig:
@@ -18,5 +21,9 @@ class CollectConfig:
     """Repeat a finished job, or replace another job's result."""
 
     def input_paths(self) -> dict[str, Path]:
-        """Return what is read."""
-        return {"sweep": Path(self.sweep)}
+        """Return the jobs' results: a sweep that has grown makes another table."""
+        folder = Path(self.sweep)
+        if not folder.is_dir():
+            return {"sweep": folder}
+        results = {f"sweep[{job.name}]": job / RESULT for job in job_folders(folder)}
+        return {key: path for key, path in results.items() if path.exists()}
