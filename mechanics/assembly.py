@@ -1,13 +1,22 @@
-"""Finite-element forms of the axisymmetric problem, independent of the material law.
+"""Finite-element operators of the axisymmetric problem, independent of the material law.
 
-With the displacement gradient written as the 5 components of `plasticity`
+With the displacement gradient written as the 5 components of `plasticity`,
 
     G(v) = (dv_r/dr, dv_r/dz, dv_z/dr, dv_z/dz, v_r/r),
 
 virtual work is the integral of P . G(v) 2 pi r dr dz, and its linearisation that of
 (A G(du)) . G(v) 2 pi r dr dz, where the stress P and the tangent A = dP/dG come
-from the material laws as plain arrays at the quadrature points. The forms are
-thus compiled once, whatever the law.
+from the material laws as plain arrays at the quadrature points.
+
+Flowing lithium is nearly incompressible. Its volume change is therefore replaced, in
+each element, by its projection on linear functions of (r, z),
+
+    G~(v) = G(v) + (Pi[tr G(v)] - tr G(v)) 1 / 3,
+
+the B-bar form (Hughes 1980, 10.1002/nme.1620150914) of the stable pair of quadratic
+displacements and discontinuous linear pressures. Such a projection has no
+expression as a UFL form on the displacements alone, so the operators are assembled
+here, on DOLFINx's mesh and dof map, from dense arrays over all elements at once.
 """
 
 from __future__ import annotations
@@ -17,13 +26,15 @@ from functools import cached_property
 from typing import Any
 
 import basix
-import basix.ufl
 import numpy as np
-import ufl
+from numpy.typing import NDArray
 
-from mechanics.fenics import fem, fem_petsc
+from mechanics.fenics import PETSc, fem
 from mechanics.mesh import Edge, Region, StackMesh
+from mechanics.plasticity import IDENTITY, RR, RZ, TT, ZR, ZZ
 from mechanics.profile import Floats
+
+Ints = NDArray[np.int64]
 
 DISPLACEMENT_ORDER = 2
 QUADRATURE_DEGREE = 5
@@ -32,9 +43,11 @@ QUADRATURE_DEGREE = 5
 
 @dataclass(frozen=True)
 class Discretisation:
-    """Displacement space, quadrature points and compiled forms on one mesh."""
+    """Displacement space, quadrature points and gradient operators on one mesh."""
 
     stack: StackMesh
+    project_dilatation: bool = True
+    """Whether the volume change is projected, as it should be wherever lithium flows."""
 
     @cached_property
     def space(self) -> Any:
@@ -42,56 +55,87 @@ class Discretisation:
         return fem.functionspace(self.stack.mesh, ("Lagrange", DISPLACEMENT_ORDER, (2,)))
 
     @cached_property
+    def element_nodes(self) -> Ints:
+        """Return the nodes of each element, shape (cells, 9)."""
+        return np.asarray(self.space.dofmap.list, dtype=np.int64)
+
+    @cached_property
+    def node_points(self) -> Floats:
+        """Return the coordinates (r, z) of the nodes, shape (nodes, 2), um."""
+        points: Floats = self.space.tabulate_dof_coordinates()[:, :2]
+        return points
+
+    @property
     def cell_count(self) -> int:
         """Return the number of elements."""
-        return int(self.stack.mesh.topology.index_map(2).size_local)
+        return len(self.element_nodes)
 
-    @cached_property
-    def all_cells(self) -> Any:
-        """Return the indices of all elements."""
-        return np.arange(self.cell_count, dtype=np.int32)
+    @property
+    def dof_count(self) -> int:
+        """Return the number of displacement components."""
+        return 2 * len(self.node_points)
 
-    def cells_of(self, region: Region) -> Any:
+    def cells_of(self, region: Region) -> Ints:
         """Return the indices of a body's elements."""
-        return self.stack.cells.find(region)
+        return np.asarray(self.stack.cells.find(region), dtype=np.int64)
 
-    @cached_property
-    def reference_points(self) -> Floats:
-        """Return the quadrature points of the reference element, shape (q, 2)."""
-        return self._rule[0]
+    def nodes_on(self, edge: Edge) -> Ints:
+        """Return the nodes on a named line."""
+        facets = self.stack.edges.find(edge)
+        return np.asarray(fem.locate_dofs_topological(self.space, 1, facets), dtype=np.int64)
 
     @cached_property
     def _rule(self) -> tuple[Floats, Floats]:
         points, weights = basix.make_quadrature(basix.CellType.quadrilateral, QUADRATURE_DEGREE)
         return points, weights
 
-    @cached_property
-    def displacement(self) -> Any:
-        """Return the function whose gradient `gradient` evaluates."""
-        return fem.Function(self.space, name="displacement")
+    @property
+    def reference_points(self) -> Floats:
+        """Return the quadrature points of the reference element, shape (q, 2)."""
+        return self._rule[0]
+
+    @property
+    def reference_weights(self) -> Floats:
+        """Return the quadrature weights of the reference element, shape (q,)."""
+        return self._rule[1]
+
+    @property
+    def point_count(self) -> int:
+        """Return the number of quadrature points of an element."""
+        return len(self.reference_weights)
+
+    @property
+    def reference_nodes(self) -> Floats:
+        """Return the nodes of the reference element, shape (9, 2)."""
+        nodes: Floats = self.space.element.basix_element.points
+        return nodes
+
+    def shape_functions(self, points: Floats) -> Floats:
+        """Return the 9 shape functions at reference points, shape (points, 9)."""
+        values: Floats = self.space.element.basix_element.tabulate(0, points)[0, :, :, 0]
+        return values
 
     @cached_property
-    def _gradient_expression(self) -> Any:
-        return fem.Expression(_axisymmetric_gradient(self.displacement), self.reference_points)
-
-    def gradient(self) -> Floats:
-        """Return the displacement gradient at the quadrature points, shape (cells, q, 5)."""
-        values: Floats = self._gradient_expression.eval(self.stack.mesh, self.all_cells)
-        return values.reshape(self.cell_count, len(self.reference_points), 5)
+    def _geometry(self) -> tuple[Floats, Floats, Floats]:
+        """Shape functions, their gradients (cells, q, 9, 2), and Jacobians (cells, q)."""
+        element = self.space.element.basix_element
+        value, d_xi, d_eta = element.tabulate(1, self.reference_points)[..., 0]
+        slope = np.stack((d_xi, d_eta), axis=-1)
+        corners = self.node_points[self.element_nodes]
+        jacobian = np.einsum("cai,qaj->cqij", corners, slope)
+        gradients = np.einsum("qaj,cqji->cqai", slope, np.linalg.inv(jacobian))
+        return value, gradients, np.abs(np.linalg.det(jacobian))
 
     @cached_property
     def points(self) -> Floats:
         """Return the coordinates (r, z) of the quadrature points, shape (cells, q, 2)."""
-        x = ufl.SpatialCoordinate(self.stack.mesh)
-        values = fem.Expression(x, self.reference_points).eval(self.stack.mesh, self.all_cells)
-        return np.asarray(values).reshape(self.cell_count, len(self.reference_points), 2)
+        nodes = self.node_points[self.element_nodes]
+        return np.einsum("qa,cai->cqi", self._geometry[0], nodes)
 
     @cached_property
     def areas(self) -> Floats:
         """Return the area in the meridian plane of each quadrature point, shape (cells, q), um2."""
-        det = ufl.JacobianDeterminant(self.stack.mesh)
-        values = fem.Expression(det, self.reference_points).eval(self.stack.mesh, self.all_cells)
-        return np.abs(np.asarray(values).reshape(self.cell_count, -1)) * self._rule[1]
+        return self._geometry[2] * self.reference_weights
 
     @cached_property
     def volumes(self) -> Floats:
@@ -99,77 +143,128 @@ class Discretisation:
         return 2 * np.pi * self.points[..., 0] * self.areas
 
     @cached_property
-    def _stress(self) -> Any:
-        return self._quadrature_function((5,))
+    def gradient_operator(self) -> Floats:
+        """Return the matrices from nodal displacements to gradients, shape (cells, q, 5, 18)."""
+        value, gradients, _ = self._geometry
+        operator = np.zeros((*gradients.shape[:2], 5, 9, 2))
+        operator[:, :, RR, :, 0] = operator[:, :, ZR, :, 1] = gradients[..., 0]
+        operator[:, :, RZ, :, 0] = operator[:, :, ZZ, :, 1] = gradients[..., 1]
+        operator[:, :, TT, :, 0] = value / self.points[..., 0, None]  # r > 0 inside elements
+        operator = operator.reshape(*gradients.shape[:2], 5, 18)
+        if self.project_dilatation:
+            trace = np.einsum("k,cqki->cqi", IDENTITY, operator)
+            change = self._project_on_linear(trace) - trace
+            operator += IDENTITY[:, None] * change[:, :, None, :] / 3
+        return operator
+
+    def _project_on_linear(self, values: Floats) -> Floats:
+        """Project fields (cells, q, n) element by element on 1, r and z, weighted by volume."""
+        centre = self.points.mean(axis=1, keepdims=True)
+        size = np.sqrt(self.areas.sum(axis=1))[:, None, None]
+        local = (self.points - centre) / size
+        basis = np.concatenate((np.ones_like(local[..., :1]), local), axis=-1)
+        weighted = basis * self.volumes[..., None]
+        gram = np.einsum("cqi,cqj->cij", weighted, basis)
+        moments = np.einsum("cqi,cqn->cin", weighted, values)
+        return basis @ np.linalg.solve(gram, moments)
 
     @cached_property
-    def _tangent(self) -> Any:
-        return self._quadrature_function((5, 5))
+    def element_dofs(self) -> Ints:
+        """Return the displacement components of each element, shape (cells, 18)."""
+        pairs = 2 * self.element_nodes[..., None] + np.arange(2)
+        return pairs.reshape(self.cell_count, -1)
 
-    def _quadrature_function(self, shape: tuple[int, ...]) -> Any:
-        element = basix.ufl.quadrature_element(
-            "quadrilateral", value_shape=shape, degree=QUADRATURE_DEGREE
-        )
-        return fem.Function(fem.functionspace(self.stack.mesh, element))
+    def gradient(self, displacement: Floats) -> Floats:
+        """Return the displacement gradient at the quadrature points, shape (cells, q, 5)."""
+        local = displacement[self.element_dofs]
+        flat = self.gradient_operator.reshape(self.cell_count, -1, 18)
+        values: Floats = flat @ local[..., None]
+        return values.reshape(self.cell_count, self.point_count, 5)
 
-    @cached_property
-    def _quadrature_dofs(self) -> Any:
-        return self._stress.function_space.dofmap.list.ravel()
+    def element_forces(self, stress: Floats) -> Floats:
+        """Return the nodal forces (uN) of a stress field (cells, q, 5), shape (cells, 18)."""
+        weighted = (stress * self.volumes[..., None]).reshape(self.cell_count, 1, -1)
+        flat = self.gradient_operator.reshape(self.cell_count, -1, 18)
+        forces: Floats = (weighted @ flat)[:, 0, :]
+        return forces
 
-    def _fill(self, function: Any, values: Floats) -> None:
-        """Copy an array of shape (cells, q, ...) into a quadrature function."""
-        width = int(np.prod(values.shape[2:]))
-        target = function.x.array.reshape(-1, width)
-        target[self._quadrature_dofs] = values.reshape(-1, width)
+    def element_stiffness(self, tangent: Floats) -> Floats:
+        """Return the stiffness of a tangent (cells, q, 5, 5), shape (cells, 18, 18), uN/um."""
+        operator = self.gradient_operator
+        weighted = (tangent * self.volumes[..., None, None]) @ operator
+        flat = (self.cell_count, -1, 18)
+        product: Floats = np.swapaxes(operator.reshape(flat), 1, 2) @ weighted.reshape(flat)
+        return product
 
-    @cached_property
-    def _forms(self) -> tuple[Any, Any, Any]:
-        mesh = self.stack.mesh
-        r = ufl.SpatialCoordinate(mesh)[0]
-        du, v = ufl.TrialFunction(self.space), ufl.TestFunction(self.space)
-        dx = ufl.Measure("dx", mesh, metadata={"quadrature_degree": QUADRATURE_DEGREE})
-        ds = ufl.Measure("ds", mesh, subdomain_data=self.stack.edges)
-        gradient_v = _axisymmetric_gradient(v)
-        around = 2 * ufl.pi * r
-        forces = ufl.inner(self._stress, gradient_v) * around * dx
-        stiffness = ufl.inner(ufl.dot(self._tangent, _axisymmetric_gradient(du)), gradient_v)
-        push = -v[1] * around * ds(int(Edge.top))
-        return fem.form(forces), fem.form(stiffness * around * dx), fem.form(push)
-
-    def internal_forces(self, stress: Floats) -> Floats:
-        """Return the nodal forces (uN) of a stress field of shape (cells, q, 5)."""
-        self._fill(self._stress, stress)
-        return np.array(fem.assemble_vector(self._forms[0]).array)
+    def sum_forces(self, element_forces: Floats, cells: Ints | slice = slice(None)) -> Floats:
+        """Return the nodal sum of element forces over some elements, shape (dofs,)."""
+        dofs = self.element_dofs[cells].ravel()
+        return np.bincount(dofs, element_forces[cells].ravel(), minlength=self.dof_count)
 
     def unit_pressure_forces(self) -> Floats:
-        """Return the nodal forces (uN) of 1 MPa of pressure on the top face."""
-        return np.array(fem.assemble_vector(self._forms[2]).array)
-
-    @cached_property
-    def matrix(self) -> Any:
-        """Return the stiffness matrix that `assemble_stiffness` fills."""
-        return fem_petsc.create_matrix(self._forms[1])
-
-    def assemble_stiffness(self, tangent: Floats, supports: list[Any]) -> Any:
-        """Fill and return the stiffness matrix of a tangent of shape (cells, q, 5, 5)."""
-        self._fill(self._tangent, tangent)
-        self.matrix.zeroEntries()
-        fem_petsc.assemble_matrix(self.matrix, self._forms[1], bcs=supports)
-        self.matrix.assemble()
-        return self.matrix
-
-    def supports(self, component_of_edge: list[tuple[Edge, int]]) -> list[Any]:
-        """Return conditions that hold a displacement component at zero along edges."""
-        conditions = []
-        for edge, component in component_of_edge:
-            facets = self.stack.edges.find(edge)
-            sub = self.space.sub(component)
-            dofs = fem.locate_dofs_topological(sub, 1, facets)
-            conditions.append(fem.dirichletbc(0.0, dofs, sub))
-        return conditions
+        """Return the nodal forces (uN) of 1 MPa of pressure on the top face, which is plane."""
+        nodes = self.nodes_on(Edge.top)
+        nodes = nodes[np.argsort(self.node_points[nodes, 0])]
+        first, middle, last = nodes[:-2:2], nodes[1::2], nodes[2::2]
+        r0, r1 = self.node_points[first, 0], self.node_points[last, 0]
+        forces = np.zeros(self.dof_count)
+        ring = 2 * np.pi * (r1 - r0) / 6
+        # exact integrals of the quadratic shape functions times r on straight edges
+        np.add.at(forces, 2 * first + 1, -ring * r0)
+        np.add.at(forces, 2 * middle + 1, -ring * 2 * (r0 + r1))
+        np.add.at(forces, 2 * last + 1, -ring * r1)
+        return forces
 
 
-def _axisymmetric_gradient(v: Any) -> Any:
-    """Return G(v), see the module's docstring; r > 0 at all quadrature points."""
-    r = ufl.SpatialCoordinate(ufl.domain.extract_unique_domain(v))[0]
-    return ufl.as_vector([v[0].dx(0), v[0].dx(1), v[1].dx(0), v[1].dx(1), v[0] / r])
+class Stiffness:
+    """The sparse matrix on the free displacement components, and its factorisation by MUMPS."""
+
+    def __init__(self, space: Discretisation, fixed: Ints) -> None:
+        free = np.setdiff1d(np.arange(space.dof_count), fixed)
+        number = np.full(space.dof_count, -1)
+        number[free] = np.arange(len(free))
+        dofs = number[space.element_dofs]
+        rows = np.repeat(dofs, 18, axis=1).ravel()
+        columns = np.tile(dofs, (1, 18)).ravel()
+        self._kept = np.flatnonzero((rows >= 0) & (columns >= 0))
+        key = rows[self._kept] * len(free) + columns[self._kept]
+        unique, self._slot = np.unique(key, return_inverse=True)
+        starts = np.searchsorted(unique // len(free), np.arange(len(free) + 1))
+        self._csr = (starts.astype(np.int32), (unique % len(free)).astype(np.int32))
+        self.free = free
+        self._matrix = PETSc.Mat().createAIJ(
+            (len(free), len(free)), csr=(*self._csr, np.zeros(len(unique))), comm=PETSc.COMM_SELF
+        )
+        self._solver = PETSc.KSP().create(PETSc.COMM_SELF)
+        self._solver.setType(PETSc.KSP.Type.PREONLY)
+        preconditioner = self._solver.getPC()
+        preconditioner.setType(PETSc.PC.Type.LU)
+        preconditioner.setFactorSolverType("mumps")
+
+    def fill(self, element_stiffness: Floats) -> None:
+        """Sum the element matrices, shape (cells, 18, 18)."""
+        entries = element_stiffness.ravel()[self._kept]
+        values = np.bincount(self._slot, entries, minlength=len(self._csr[1]))
+        self._matrix.setValuesCSR(*self._csr, values)
+        self._matrix.assemble()
+
+    def solve(self, forces: Floats) -> Floats:
+        """Factorise and return the displacements (dofs,) under nodal forces (dofs,).
+
+        The result is not finite where the matrix is singular.
+        """
+        self._solver.setOperators(self._matrix)
+        right, answer = self._matrix.createVecs()
+        right.array[:] = forces[self.free]
+        self._solver.solve(right, answer)
+        displacement = np.zeros(len(forces))
+        converged = self._solver.getConvergedReason() > 0
+        displacement[self.free] = answer.array if converged else np.nan
+        right.destroy()
+        answer.destroy()
+        return displacement
+
+    def destroy(self) -> None:
+        """Give back the memory of matrix and factors."""
+        self._solver.destroy()
+        self._matrix.destroy()

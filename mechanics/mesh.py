@@ -189,11 +189,16 @@ def _set_sizes(gmsh: Any, size: MeshSize, fine: float) -> None:
     field.add("Distance", 1)
     field.setNumbers(1, "CurvesList", island_lines)
     field.setNumber(1, "Sampling", 500)
+    rim = model.getBoundary([(1, island_lines[0])], oriented=False)[-1][1]
+    field.add("Distance", 3)
+    field.setNumbers(3, "PointsList", [rim])
+    at_rim = f"{size.rim_fraction * fine} + {size.rim_growth} * F3"
     near = f"min({fine} + {size.growth} * F1, {size.coarse_um})"
+    largest = max(size.far_um, size.coarse_um)
     far = f"{size.growth} * max(F1 - {size.near_um}, 0)"
     field.add("MathEval", 2)
     # twice the wanted size: every element is split in two each way afterwards
-    field.setString(2, "F", f"2 * min({near} + {far}, {max(size.far_um, size.coarse_um)})")
+    field.setString(2, "F", f"2 * min({near} + {far}, min({largest}, {at_rim}))")
     field.setAsBackgroundMesh(2)
     options = {
         "Mesh.MeshSizeExtendFromBoundary": 0,

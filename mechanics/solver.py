@@ -6,12 +6,10 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from mechanics.assembly import Discretisation
-from mechanics.fenics import PETSc
+from mechanics.assembly import Discretisation, Ints, Stiffness
 from mechanics.materials import Material, MaterialSet
 from mechanics.mesh import Edge, Region, StackMesh
 from mechanics.plasticity import PlasticState, update
@@ -213,26 +211,20 @@ class _Newton:
         self.bodies = {
             region: cells for region in Region if len(cells := self.space.cells_of(region)) > 0
         }
-        floor = Edge.bottom if kind is not StackKind.roller else None
-        held = [(Edge.axis, 0), (Edge.wall, 0)]
-        held += [(floor, 1)] if floor else [(Edge.base, 1), (Edge.interface, 1)]
-        with watch.measure("compile_s"):
-            self.supports = self.space.supports(held)
+        with watch.measure("setup_s"):
+            self.fixed = _held_components(self.space, kind)
             self.unit_pressure = self.space.unit_pressure_forces()
-            self.factor = _direct_solver(self.space.matrix)
-        self.fixed = np.unique(
-            np.concatenate([condition.dof_indices()[0] for condition in self.supports])
-        )
+            self.stiffness = Stiffness(self.space, self.fixed)
 
     def at_rest(self) -> State:
         """Return the unloaded state."""
-        shape = (self.space.cell_count, len(self.space.reference_points), 5)
+        shape = (self.space.cell_count, self.space.point_count, 5)
         history = {
             region: PlasticState.virgin(len(cells) * shape[1])
             for region, cells in self.bodies.items()
             if self.material_of[region].yield_mpa is not None
         }
-        zero = np.zeros_like(self.space.displacement.x.array)
+        zero = np.zeros(self.space.dof_count)
         return State(Load(0.0, 0.0), zero, np.zeros(shape), history)
 
     def equilibrium(self, start: State, load: Load, guess: Floats) -> tuple[State, int]:
@@ -275,9 +267,8 @@ class _Newton:
     def _respond(self, start: State, load: Load, displacement: Floats) -> _Trial:
         """Evaluate stresses, tangents and the residual at a displacement."""
         space = self.space
-        space.displacement.x.array[:] = displacement
         with self.watch.measure("material_s"):
-            gradient = space.gradient()
+            gradient = space.gradient(displacement)
             stress = np.empty_like(gradient)
             tangent = np.empty((*gradient.shape, 5))
             history: dict[Region, PlasticState] = {}
@@ -294,44 +285,32 @@ class _Newton:
                 if past is not None:
                     history[region] = new_past
         with self.watch.measure("forces_s"):
-            by_body = {}
-            for region, cells in self.bodies.items():
-                alone = np.zeros_like(stress)
-                alone[cells] = stress[cells]
-                by_body[region] = space.internal_forces(alone)
-            residual = sum(by_body.values()) - load.pressure_mpa * self.unit_pressure
+            forces = space.element_forces(stress)
+            by_body = [space.sum_forces(forces, cells) for cells in self.bodies.values()]
+            residual = sum(by_body) - load.pressure_mpa * self.unit_pressure
             residual[self.fixed] = 0.0
-            scale = math.sqrt(sum(float(f @ f) for f in by_body.values()))
+            scale = math.sqrt(sum(float(f @ f) for f in by_body))
         state = State(load, displacement, stress, history)
         return _Trial(state, tangent, residual, scale)
 
     def _correction(self, trial: _Trial) -> Floats:
         """Solve the linearised equations with MUMPS."""
         with self.watch.measure("stiffness_s"):
-            matrix = self.space.assemble_stiffness(trial.tangent, self.supports)
+            self.stiffness.fill(self.space.element_stiffness(trial.tangent))
         with self.watch.measure("factorisation_s"):
-            self.factor.setOperators(matrix)
-            right, solution = matrix.createVecs()
-            right.array[:] = -trial.residual
-            self.factor.solve(right, solution)
-            reason = self.factor.getConvergedReason()
-            correction = np.array(solution.array)
-            right.destroy()
-            solution.destroy()
-        if reason <= 0 or not np.isfinite(correction).all():
-            raise NotConvergedError(f"the stiffness matrix is singular (MUMPS, {reason})", 1)
+            correction = self.stiffness.solve(-trial.residual)
+        if not np.isfinite(correction).all():
+            raise NotConvergedError("the stiffness matrix is singular", 1)
         return correction
 
     def _where(self, trial: _Trial) -> str:
         """Name the body with the largest imbalance."""
         worst = int(np.argmax(np.abs(trial.residual)))
         node = worst // 2
-        dofs = self.space.space.dofmap.list
-        for region, cells in self.bodies.items():
-            if (dofs[cells] == node).any():
-                name = region.name
-        r, z = self.space.space.tabulate_dof_coordinates()[node][:2]
-        return f"{name} at r = {r:.4g} um, z = {z:.4g} um"
+        touching = (self.space.element_nodes == node).any(axis=1)
+        names = [region.name for region, cells in self.bodies.items() if touching[cells].any()]
+        r, z = self.space.node_points[node]
+        return f"{' and '.join(names)} at r = {r:.4g} um, z = {z:.4g} um"
 
 
 @dataclass(frozen=True)
@@ -353,11 +332,9 @@ class _Trial:
         return self.norm / self.scale if self.scale > 0 else (0.0 if self.norm == 0 else math.inf)
 
 
-def _direct_solver(matrix: Any) -> Any:
-    """Return a MUMPS solver that keeps the symbolic factorisation of the matrix."""
-    solver = PETSc.KSP().create(matrix.comm)
-    solver.setType(PETSc.KSP.Type.PREONLY)
-    pc = solver.getPC()
-    pc.setType(PETSc.PC.Type.LU)
-    pc.setFactorSolverType("mumps")
-    return solver
+def _held_components(space: Discretisation, kind: StackKind) -> Ints:
+    """Return the displacement components held at zero: axis and wall in r, the floor in z."""
+    floor = [Edge.base, Edge.interface] if kind is StackKind.roller else [Edge.bottom]
+    in_r = [2 * space.nodes_on(edge) for edge in (Edge.axis, Edge.wall)]
+    in_z = [2 * space.nodes_on(edge) + 1 for edge in floor]
+    return np.unique(np.concatenate(in_r + in_z))

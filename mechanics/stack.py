@@ -146,11 +146,15 @@ class MeshSize:
     """Distance from the island up to which elements are at most `coarse_um`."""
     growth: float = 0.12
     """Growth of the element size per distance from the island."""
+    rim_fraction: float = 0.4
+    """Element size at the contact line over that at the island: the stress is singular there."""
+    rim_growth: float = 0.2
+    """Growth of the element size per distance from the contact line."""
     order: int = 2
     """Polynomial order of the displacements and of the geometry."""
 
     def __post_init__(self) -> None:
-        for name in ("fine_um", "coarse_um", "far_um", "near_um", "growth"):
+        for name in ("fine_um", "coarse_um", "far_um", "near_um", "growth", "rim_fraction", "rim_growth"):
             require_positive(f"mesh.{name}", getattr(self, name))
         if self.fine_um > self.coarse_um:
             raise ValueError(
