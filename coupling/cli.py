@@ -46,7 +46,8 @@ def run(arguments: Sequence[str]) -> int:
     from coupling.verbs import SUMMARY
 
     if not arguments or arguments[0] in ("--help", "-h", "help"):
-        print(USAGE.format(verbs="\n".join(f"  {v:<10}{line}" for v, line in SUMMARY.items())), end="")
+        lines = [f"  {verb:<10}{summary}" for verb, summary in SUMMARY.items()]
+        print(USAGE.format(verbs="\n".join(lines)), end="")
         return 0
     verb, rest = arguments[0], list(arguments[1:])
     if verb == "--version":

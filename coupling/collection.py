@@ -55,12 +55,14 @@ def sweep_rows(sweep: Path) -> list[dict[str, Any]]:
         if (sweep / RESULT).exists():
             hint = "; it is the folder of one run, give the folder of a sweep (islet VERB -m ...)"
         raise ValueError(f"sweep={sweep}: no jobs in this folder{hint}")
-    heads, inputs, scalars = [], [], []
+    heads: list[dict[str, Any]] = []
+    inputs: list[dict[str, Any]] = []
+    scalars: list[dict[str, Any]] = []
     for folder in folders:
         result = read_result(folder)
         if result is None:
-            head = {"status": "unfinished", "reason": f"no readable {RESULT}: stopped or still running"}
-            heads.append({"job": folder.name, **head})
+            reason = f"no readable {RESULT}: stopped or still running"
+            heads.append({"job": folder.name, "status": "unfinished", "reason": reason})
             inputs.append(_given(_composed(folder)))
             scalars.append({})
         else:

@@ -7,13 +7,14 @@ when that verb is asked for.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 _SCHEMAS = {
@@ -72,6 +73,14 @@ def thaw(node: DictConfig) -> DictConfig:
     return node
 
 
+def without_hydra(node: DictConfig) -> DictConfig:
+    """Return a composed configuration without Hydra's own part."""
+    own = copy.deepcopy(node)
+    with open_dict(own):
+        own.pop("hydra", None)
+    return own
+
+
 def validated(node: DictConfig) -> Any:
     """Return the frozen dataclass instances of a composed configuration.
 
@@ -99,14 +108,14 @@ def _with_key(node: DictConfig, error: ValueError) -> str:
 
 def _refused(node: DictConfig) -> str:
     """Return the key of the innermost structured node that cannot be constructed."""
-    for key in node:
+    for key in map(str, node):
         child = node._get_node(key)
         if isinstance(child, DictConfig) and not child._is_none():
             try:
                 OmegaConf.to_object(child)
             except ValueError:
                 inner = _refused(child)
-                return f"{key}.{inner}" if inner else str(key)
+                return f"{key}.{inner}" if inner else key
     return ""
 
 

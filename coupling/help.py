@@ -13,6 +13,8 @@ from importlib.resources.abc import Traversable
 
 from omegaconf import DictConfig, OmegaConf
 
+from coupling.config import without_hydra
+
 _LINE = re.compile(r"^(?P<indent> *)(?P<key>[\w@/]+):(?P<value>[^#]*)(?:#\s*(?P<comment>.*))?$")
 
 EXAMPLES = {
@@ -44,7 +46,6 @@ def help_text(verb: str, node: DictConfig) -> str:
     from coupling.verbs import SUMMARY
 
     choices: Mapping[str, str] = node.hydra.runtime.choices
-    own = OmegaConf.masked_copy(node, [key for key in node if key != "hydra"])
     comments = key_comments(verb, choices)
     lines = [f"islet {verb}: {SUMMARY[verb]}", "", "Examples:"]
     lines += [f"  {example}" for example in EXAMPLES[verb]]
@@ -52,7 +53,7 @@ def help_text(verb: str, node: DictConfig) -> str:
     if groups:
         lines += ["", "Groups (GROUP=OPTION):"]
         lines += [f"  {n + '=' + str(c):<20} of {', '.join(options(n))}" for n, c in groups]
-    lines += ["", "Keys:", *_annotated(own, comments), "", FOOTER]
+    lines += ["", "Keys:", *_annotated(without_hydra(node), comments), "", FOOTER]
     return "\n".join(lines)
 
 

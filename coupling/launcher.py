@@ -23,7 +23,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from coupling.config import InputError, schema_class, schema_node
+from coupling.config import InputError, schema_class, schema_node, without_hydra
 from coupling.job import JobReport
 
 Task = Callable[[DictConfig], JobReport]
@@ -70,7 +70,8 @@ def compose(verb: str, args: argparse.Namespace) -> DictConfig:
     """Return a verb's configuration, Hydra's own part included."""
     hydra = _create(verb, args)
     try:
-        return hydra.compose_config(verb, args.overrides, RunMode.RUN)
+        node: DictConfig = hydra.compose_config(verb, args.overrides, RunMode.RUN)
+        return node
     finally:
         GlobalHydra.instance().clear()
 
@@ -118,7 +119,6 @@ def sweep_overrides(hydra: Any, overrides: list[str]) -> Iterator[list[str]]:
 
 
 def _require_complete(node: DictConfig) -> None:
-    own = OmegaConf.masked_copy(node, [key for key in node if key != "hydra"])
-    missing = sorted(OmegaConf.missing_keys(own))
+    missing = sorted(OmegaConf.missing_keys(without_hydra(node)))
     if missing:
         raise InputError(f"{missing[0]} is required: give {missing[0]}=...")

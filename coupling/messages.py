@@ -68,14 +68,15 @@ def _suggestion(key: str, keys: list[str]) -> str:
     if near:
         return f"; did you mean {' or '.join(near)}?"
     parent = key.rpartition(".")[0]
-    siblings = sorted({k[len(parent) :].lstrip(".").split(".")[0] for k in keys if k.startswith(parent)})
+    below = [k.removeprefix(parent).lstrip(".") for k in keys if k.startswith(parent)]
+    siblings = sorted({k.split(".")[0] for k in below if k})
     return f"; there are {', '.join(siblings)}" if siblings else ""
 
 
 def all_keys(node: DictConfig, prefix: str = "") -> list[str]:
     """Return the dotted key of every value of a configuration."""
     keys = []
-    for key in node:
+    for key in map(str, node):
         child = node._get_node(key)
         if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
             keys.append(f"{prefix}{key}")

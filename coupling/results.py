@@ -62,7 +62,8 @@ class Result:
     def __post_init__(self) -> None:
         if self.status not in ("ok", "failed"):
             raise ValueError(f"status must be 'ok' or 'failed', got {self.status!r}")
-        for name, kind in {"inputs": dict, "scalars": dict, "timing_s": dict, "files": list}.items():
+        kinds = {"inputs": dict, "scalars": dict, "timing_s": dict, "files": list}
+        for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):
                 raise ValueError(f"{name} must be a {kind.__name__}")
 
@@ -107,9 +108,9 @@ def fingerprint(verb: str, inputs: Mapping[str, Any], hashes: Mapping[str, str])
     hashes
         SHA-256 of each input file, by its dotted key in `inputs`.
     """
-    remaining = _without(inputs, {key.split("[")[0] for key in hashes})
-    identity = {"version": islet_version(), "verb": verb, "inputs": remaining, "files": dict(hashes)}
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    numbers = _without(inputs, {key.split("[")[0] for key in hashes})
+    job = {"version": islet_version(), "verb": verb, "inputs": numbers, "files": dict(hashes)}
+    return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
 
 
 def _without(inputs: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:

@@ -143,10 +143,12 @@ def read_profile(path: Path) -> IslandProfile:
 
 
 def _number(text: str | None, column: str, path: Path, row: int) -> float:
+    if text is None:
+        raise ValueError(f"{path}, row {row}: {column} is missing")
     try:
-        value = float(text) if text is not None else math.nan
+        value = float(text)
     except ValueError:
         raise ValueError(f"{path}, row {row}: {column}={text!r} is not a number") from None
     if not math.isfinite(value):
-        raise ValueError(f"{path}, row {row}: {column} is {'missing' if text is None else text!r}")
+        raise ValueError(f"{path}, row {row}: {column}={text!r} is not finite")
     return value
