@@ -91,8 +91,8 @@ def _create(verb: str, args: argparse.Namespace) -> Any:
 
 
 def _run(hydra: Any, verb: str, args: argparse.Namespace, task: Task) -> list[JobReport]:
-    mode = hydra.get_mode(config_name=verb, overrides=args.overrides)
-    if args.multirun or (mode == RunMode.MULTIRUN and not args.run):
+    asked = args.multirun or "hydra.mode=MULTIRUN" in args.overrides
+    if asked and not args.run:
         _compose_each(hydra, verb, args.overrides)
         batches = hydra.multirun(verb, task, args.overrides)
         return [job.return_value for batch in batches for job in batch]

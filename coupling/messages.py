@@ -69,7 +69,7 @@ def _suggestion(key: str, keys: list[str]) -> str:
         return f"; did you mean {' or '.join(near)}?"
     parent = key.rpartition(".")[0]
     below = [k.removeprefix(parent).lstrip(".") for k in keys if k.startswith(parent)]
-    siblings = sorted({k.split(".")[0] for k in below if k})
+    siblings = sorted({k.split(".")[0] for k in below if k} - {"hydra"})
     return f"; there are {', '.join(siblings)}" if siblings else ""
 
 

@@ -82,6 +82,10 @@ class IslandConfig:
                 f"{', '.join(f'island.{name}' for name in known)}"
             )
 
+    def input_paths(self) -> dict[str, Path]:
+        """Return what is read."""
+        return {} if self.file is None else {"file": Path(self.file)}
+
     def profile(self) -> IslandProfile:
         """Return the meridian, read from the file where the island is given by one."""
         if self.kind is IslandKind.profile:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +11,6 @@ import pytest
 
 import coupling.verbs
 from coupling.results import Outcome
-
-ROOT = Path(__file__).parents[2]
 
 type Verb = Callable[[Any, Path], Outcome]
 
@@ -49,16 +44,3 @@ def verb(monkeypatch: pytest.MonkeyPatch) -> Callable[[Verb], list[Any]]:
         return seen
 
     return install
-
-
-def islet(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user does."""
-    return subprocess.run(
-        [sys.executable, "-m", "coupling.cli", *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
