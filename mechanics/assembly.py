@@ -115,6 +115,13 @@ class Discretisation:
         values: Floats = self.space.element.basix_element.tabulate(0, points)[0, :, :, 0]
         return values
 
+    def jacobian_at(self, points: Floats, corners: Floats) -> Floats:
+        """Return the area ratio at reference points of elements with given nodes (cells, 9, 2)."""
+        slopes = self.space.element.basix_element.tabulate(1, points)[1:, :, :, 0]
+        jacobian = np.einsum("cai,jqa->cqij", corners, slopes)
+        ratio: Floats = np.abs(np.linalg.det(jacobian))
+        return ratio
+
     @cached_property
     def _geometry(self) -> tuple[Floats, Floats, Floats]:
         """Shape functions, their gradients (cells, q, 9, 2), and Jacobians (cells, q)."""

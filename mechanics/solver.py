@@ -19,6 +19,10 @@ from mechanics.timing import Stopwatch
 
 log = logging.getLogger(__name__)
 
+SLOPE_LEFT = 0.3
+"""Fraction of the potential's slope that may be left, uphill, after a line search."""
+MAX_LINE_SEARCH = 8
+
 
 class SolverError(RuntimeError):
     """The solution did not converge: an error, never a result."""
@@ -240,8 +244,7 @@ class _Newton:
         for iteration in range(1, options.max_iterations + 1):
             if trial.relative <= options.relative_tolerance:
                 return trial.state, iteration - 1
-            correction = self._correction(trial)
-            trial = self._damped(start, load, trial, correction, iteration)
+            trial = self._line_search(start, load, trial, self._correction(trial), iteration)
         if trial.relative <= options.relative_tolerance:
             return trial.state, options.max_iterations
         raise NotConvergedError(
@@ -251,15 +254,34 @@ class _Newton:
             options.max_iterations,
         )
 
-    def _damped(
+    def _line_search(
         self, start: State, load: Load, trial: _Trial, correction: Floats, iteration: int
     ) -> _Trial:
-        """Take the correction, or the part of it that does not make the residual much worse."""
-        for damping in (1.0, 0.5, 0.25, 0.1):
-            new = self._respond(start, load, trial.state.displacement + damping * correction)
-            # yielding may raise the residual for one iteration on the way to the solution
-            if new.norm <= 2 * trial.norm or (iteration == 1 and math.isfinite(new.norm)):
+        """Go along a correction until the residual is nearly orthogonal to it.
+
+        With an associated flow rule and hardening, a step minimises a convex
+        potential whose slope along the correction is residual . correction. Full
+        corrections that overshoot its minimum are shortened by false position
+        (Illinois variant), which is what keeps Newton's method from cycling
+        between yielding and unloading.
+        """
+        low, slope_low = 0.0, float(trial.residual @ correction)
+        allowed = SLOPE_LEFT * abs(slope_low)
+        high, slope_high = 1.0, math.inf
+        fraction, new = 1.0, trial
+        for _ in range(MAX_LINE_SEARCH):
+            new = self._respond(start, load, trial.state.displacement + fraction * correction)
+            slope = float(new.residual @ correction)
+            if not math.isfinite(slope):
+                fraction = high = fraction / 4
+                continue
+            if slope <= allowed or new.relative <= self.options.relative_tolerance:
                 return new
+            if slope < 0:
+                low, slope_low, slope_high = fraction, slope, slope_high / 2
+            else:
+                high, slope_high, slope_low = fraction, slope, slope_low / 2
+            fraction = (low * slope_high - high * slope_low) / (slope_high - slope_low)
         if not math.isfinite(new.norm):
             raise NotConvergedError("the residual is not finite", iteration)
         return new

@@ -204,14 +204,6 @@ class ElectrolyteStress:
         r, z = self.nodal.points[rows].T
         return Profile(s, r, z, self.nodal.stress[rows])
 
-    @cached_property
-    def near_cells(self) -> Ints:
-        """Return the rows of `nodal.cells` within two island sizes of the axis and base."""
-        meridian = self.solution.discretisation.stack.profile
-        reach = 3 * max(meridian.max_radius_um, meridian.height_um) + 50
-        centre = self.nodal.points[self.nodal.connectivity].mean(axis=1)
-        return np.flatnonzero(np.hypot(centre[:, 0], centre[:, 1]) < reach)
-
 
 def _arc_position(points: Floats, r: Floats, z: Floats, arc: Floats) -> Floats:
     """Return the arc length of the foot of each point on a polyline."""
