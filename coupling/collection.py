@@ -17,16 +17,18 @@ if TYPE_CHECKING:
 _NOT_INPUTS = (*NOT_IDENTITY, "libraries", "input_sha256")
 
 
-def job_folders(sweep: Path) -> list[Path]:
+def job_folders(sweep: Path, but: Path | None = None) -> list[Path]:
     """Return the folders of a sweep's jobs, in the order of their numbers.
 
     A folder is a job's if it holds a result, or the configuration or log that
     a job leaves that was stopped before it could write one. Tables collected
-    earlier are not jobs.
+    earlier are not jobs, nor is the folder `but`, where one is being made.
     """
     folders = []
     for folder in sweep.iterdir():
         if not folder.is_dir() or folder.name.startswith("."):
+            continue
+        if but is not None and folder.samefile(but):
             continue
         result = read_result(folder)
         collected = result is not None and result.verb == "collect"
@@ -41,7 +43,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def sweep_rows(sweep: Path) -> list[dict[str, Any]]:
+def sweep_rows(sweep: Path, but: Path | None = None) -> list[dict[str, Any]]:
     """Return one row per job: its folder, status and reason, what varied, its scalars.
 
     Raises
@@ -49,7 +51,7 @@ def sweep_rows(sweep: Path) -> list[dict[str, Any]]:
     ValueError
         If the folder holds no jobs.
     """
-    folders = job_folders(sweep)
+    folders = job_folders(sweep, but)
     if not folders:
         hint = ""
         if (sweep / RESULT).exists():
@@ -120,11 +122,11 @@ def varying_keys(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
     return [k for k, seen in values.items() if len(seen) > 1 or (seen and k in absent)]
 
 
-def sweep_table(sweep: Path) -> pd.DataFrame:
+def sweep_table(sweep: Path, but: Path | None = None) -> pd.DataFrame:
     """Return a sweep as a data frame, see `sweep_rows`."""
     import pandas as pd
 
-    table = pd.DataFrame(sweep_rows(sweep))
+    table = pd.DataFrame(sweep_rows(sweep, but))
     for name in table.columns:
         # Parquet has one type per column: what mixes types becomes text.
         if pd.api.types.infer_dtype(table[name], skipna=True).startswith("mixed"):

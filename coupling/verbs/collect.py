@@ -14,7 +14,7 @@ log = logging.getLogger("islet.collect")
 
 def run(config: CollectConfig, folder: Path) -> Outcome:
     """Write ``table.csv`` and ``table.parquet``: one row per job, the failed ones too."""
-    table = sweep_table(Path(config.sweep))
+    table = sweep_table(Path(config.sweep), but=folder)
     done = int((table["status"] == "ok").sum())
     for row in table[table["status"] != "ok"].itertuples():
         log.warning("job %s %s: %s", row.job, row.status, row.reason)

@@ -16,7 +16,6 @@ from coupling import cli, job, results
 from coupling.results import RESULT, Outcome
 from coupling.verbs import SUMMARY
 
-
 ROOT = Path(__file__).parents[2]
 
 type Verb = Callable[[Any, Path], Outcome]
@@ -89,7 +88,9 @@ def test_shell_completion_knows_verbs_and_keys(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["/usr/bin/islet"])
     assert cli.run(["-sc", "install=bash"]) == 0
-    assert "complete -o nospace -o default -F hydra_bash_completion islet" in capsys.readouterr().out
+    assert (
+        "complete -o nospace -o default -F hydra_bash_completion islet" in capsys.readouterr().out
+    )
     monkeypatch.setenv("COMP_LINE", "islet so")
     assert cli.run(["-sc", "query=bash"]) == 0
     assert "solve" in capsys.readouterr().out.split()
@@ -105,7 +106,10 @@ def test_shell_completion_knows_verbs_and_keys(
         ("pressure=3", "unknown key pressure; did you mean load.pressure_mpa?"),
         ("qqq=3", "unknown key qqq; there are contact, force, island"),
         ("load.steps=abc", "load.steps=abc: Value 'abc' of type 'str' could not be converted"),
-        ("kinematics=huge", "kinematics=huge: Invalid value 'huge', expected one of [small, finite]"),
+        (
+            "kinematics=huge",
+            "kinematics=huge: Invalid value 'huge', expected one of [small, finite]",
+        ),
         ("material=gold", "material=gold: no such option; there are dense, paper, pellet"),
         ("load.steps", "cannot read 'load.steps' as key=value"),
         ("mesh.fine_um=${nowhere}", "nowhere"),

@@ -12,7 +12,9 @@ from coupling import cli, collection, results
 from coupling.results import RESULT, Result
 
 
-def job(folder: Path, scalars: dict[str, Any] | None, reason: str | None = None, **inputs: Any) -> None:
+def job(
+    folder: Path, scalars: dict[str, Any] | None, reason: str | None = None, **inputs: Any
+) -> None:
     """Write what one job of a sweep leaves."""
     folder.mkdir(parents=True)
     status = "ok" if reason is None else "failed"
@@ -29,7 +31,8 @@ def sweep(workdir: Path) -> Path:
     for i in range(12):
         job(folder / str(i), {"risk_bulk": 0.1 * i, "method": "solved"}, height_um=float(i))
     results.write_result(
-        folder / "3", Result("failed", "1", "solve", "3", {"island": {"height_um": 3.0}}, reason="step 4")
+        folder / "3",
+        Result("failed", "1", "solve", "3", {"island": {"height_um": 3.0}}, reason="step 4"),
     )
     (folder / "5" / RESULT).write_text('{"status": "o')
     (folder / "5" / "config.yaml").write_text("island:\n  kind: cap\n  height_um: 5.0\n")
@@ -45,7 +48,14 @@ def test_one_row_per_job_in_order_failed_and_unfinished_too(
     assert cli.run(["collect", f"sweep={sweep}", "hydra.run.dir=table"]) == 0
     table = pd.read_csv("table/table.csv")
     assert list(table["job"]) == list(range(12))
-    assert list(table.columns) == ["job", "status", "reason", "island.height_um", "risk_bulk", "method"]
+    assert list(table.columns) == [
+        "job",
+        "status",
+        "reason",
+        "island.height_um",
+        "risk_bulk",
+        "method",
+    ]
     assert list(table["status"][[2, 3, 5, 7]]) == ["ok", "failed", "unfinished", "unfinished"]
     assert table["reason"][3] == "step 4"
     assert list(table["island.height_um"][:7]) == [0, 1, 2, 3, 4, 5, 6]

@@ -92,7 +92,9 @@ def test_the_door_is_light() -> None:
     assert not loaded_by("from coupling import cli; cli.run([])") & (HEAVY | {"hydra", "numpy"})
 
 
-@pytest.mark.parametrize("verb", ["phantom", "image", "solve", "collect", "risk", "run", "validate"])
+@pytest.mark.parametrize(
+    "verb", ["phantom", "image", "solve", "collect", "risk", "run", "validate"]
+)
 def test_composition_loads_no_heavy_library(verb: str) -> None:
     show = f"from coupling import cli; assert cli.run([{verb!r}, '--cfg', 'job']) == 0"
     assert not loaded_by(show) & HEAVY

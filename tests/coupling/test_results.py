@@ -14,7 +14,13 @@ from coupling.results import RESULT, Result
 
 
 def result(**changes: object) -> Result:
-    given = {"status": "ok", "version": "1", "verb": "solve", "fingerprint": "f", "inputs": {"a": 1}}
+    given = {
+        "status": "ok",
+        "version": "1",
+        "verb": "solve",
+        "fingerprint": "f",
+        "inputs": {"a": 1},
+    }
     return Result(**{**given, **changes})  # type: ignore[arg-type]
 
 

@@ -1,0 +1,31 @@
+"""Schema of the whole story: tomograms to crack-risk report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from coupling.schema_imaging import TomogramConfig
+from coupling.schema_mechanics import MechanicsConfig, require_workers
+from imaging.phantom import PhantomOptions
+
+
+@dataclass(frozen=True)
+class RunConfig(MechanicsConfig, TomogramConfig):
+    """Everything but the island, which is measured; without tomograms the phantom is used."""
+
+    phantom: PhantomOptions = field(default_factory=PhantomOptions)
+    """The synthetic cell that stands in where no tomograms are given."""
+    workers: int | None = None
+    """Islands solved at the same time; None for one per core."""
+    force: bool = False
+    """Repeat a finished job, or replace another job's result."""
+
+    def __post_init__(self) -> None:
+        MechanicsConfig.__post_init__(self)
+        TomogramConfig.__post_init__(self)
+        require_workers(self.workers)
+
+    @property
+    def uses_phantom(self) -> bool:
+        """Whether no tomograms are given."""
+        return self.pair is None and self.lvf is None

@@ -1,0 +1,38 @@
+"""Tomograms to lithium volume fraction, thickness and islands."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+from imaging.workflow import ImageResult, analyse_lvf, analyse_pair, write_image_result
+
+from coupling.results import Outcome
+from coupling.schema_imaging import TomogramConfig
+from imaging.readers import read_lvf, read_tiff
+
+log = logging.getLogger("islet.image")
+
+
+def run(config: TomogramConfig, folder: Path) -> Outcome:
+    """Analyse a pair of tomograms, or an LVF volume, and write what was found."""
+    start = time.perf_counter()
+    result = analyse(config, config.pair)
+    analysed = time.perf_counter()
+    for name, value in result.decisions.items():
+        log.info("%s: %s", name, value)
+    files = write_image_result(result, folder)
+    timing = {"analyse": analysed - start, "write": time.perf_counter() - analysed}
+    return Outcome(result.scalars, files, timing, {"decisions": result.decisions})
+
+
+def analyse(config: TomogramConfig, pair: tuple[Path, Path] | None) -> ImageResult:
+    """Return what is found in a pair of tomograms, or else in the configuration's LVF volume."""
+    options = config.image_options()
+    if pair is None:
+        if config.lvf is None:
+            raise ValueError("neither a pair of tomograms nor an LVF volume is given")
+        return analyse_lvf(read_lvf(Path(config.lvf), config.voxel_um), options)
+    before, after = (read_tiff(path, config.voxel_um) for path in pair)
+    return analyse_pair(before, after, options)
