@@ -62,37 +62,43 @@ def run(arguments: Sequence[str]) -> int:
     if verb not in SUMMARY:
         near = difflib.get_close_matches(verb, SUMMARY, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SUMMARY)}"
-        return _fail("islet", f"no verb {verb!r}; {hint}")
+        _say("islet", f"no verb {verb!r}; {hint}")
+        return 2
     try:
         return _run_verb(verb, rest)
     except KeyboardInterrupt:
-        _fail(f"islet {verb}", "interrupted")
+        _say(f"islet {verb}", "interrupted")
         return 130
 
 
 def _run_verb(verb: str, arguments: list[str]) -> int:
     from coupling import launcher
-    from coupling.config import InputError
-    from coupling.job import wants_traceback
+    from coupling.job import exit_code_of, wants_traceback
     from coupling.messages import COMPOSITION_ERRORS, all_keys, composition_message
 
-    args = launcher.parse_arguments(arguments)
-    task = functools.partial(_task, verb)
+    overrides: list[str] = []
     try:
+        args = launcher.parse_arguments(arguments)
+        overrides = args.overrides
         if args.help:
             from coupling.help import help_text
 
             print(help_text(verb, launcher.compose(verb, args)), end="")
             return 0
-        reports = launcher.launch(verb, args, task)
-    except (InputError, *COMPOSITION_ERRORS) as error:
+        reports = launcher.launch(verb, args, functools.partial(_task, verb))
+    except Exception as error:  # jobs report their own; this is about starting them
         if wants_traceback():
             traceback.print_exc()
-        if isinstance(error, InputError):
-            return _fail(f"islet {verb}", str(error))
-        blank = launcher.compose(verb, launcher.parse_arguments([]))
-        message = composition_message(error, args.overrides, all_keys(blank))
-        return _fail(f"islet {verb}", message)
+        message, code = str(error), exit_code_of(error)
+        if isinstance(error, COMPOSITION_ERRORS):
+            blank = launcher.compose(verb, launcher.parse_arguments([]))
+            message, code = composition_message(error, overrides, all_keys(blank)), 2
+        elif isinstance(error, OSError):
+            code = 2  # a folder that cannot be made or written
+        elif code == 1:
+            message = f"{type(error).__name__}: {message} (ISLET_DEBUG=1 shows where)"
+        _say(f"islet {verb}", message)
+        return code
     return 0 if reports is None else _conclude(verb, reports)
 
 
@@ -137,9 +143,8 @@ def _completing(arguments: Sequence[str], verbs: list[str]) -> tuple[str, list[s
     return words[1], list(arguments)
 
 
-def _fail(name: str, message: str) -> int:
+def _say(name: str, message: str) -> None:
     print(f"{name}: {message}", file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

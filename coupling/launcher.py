@@ -32,8 +32,19 @@ _FLAGS = ("shell_completion", "info", "cfg", "multirun", "run")
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    """Parse what follows the verb as Hydra does."""
-    return get_args_parser().parse_args(list(arguments))  # type: ignore[no-any-return]
+    """Parse what follows the verb as Hydra does; flags may stand between keys.
+
+    Raises
+    ------
+    InputError
+        For flags of Hydra that make no sense below a verb.
+    """
+    args: argparse.Namespace = get_args_parser().parse_intermixed_args(list(arguments))
+    if args.config_path is not None:
+        raise InputError("--config-path is not supported: add a folder by --config-dir FOLDER")
+    if args.experimental_rerun is not None:
+        raise InputError("--experimental-rerun is not supported: repeat a job by force=true")
+    return args
 
 
 def launch(verb: str, args: argparse.Namespace, task: Task) -> list[JobReport] | None:
@@ -45,22 +56,23 @@ def launch(verb: str, args: argparse.Namespace, task: Task) -> list[JobReport] |
         A report per job; None where the flags asked to show something, not to run.
     """
     hydra = _create(verb, args)
+    name = args.config_name or verb
     try:
         if args.hydra_help:
-            hydra.hydra_help(config_name=verb, args_parser=get_args_parser(), args=args)
+            hydra.hydra_help(config_name=name, args_parser=get_args_parser(), args=args)
             return None
         chosen = [flag for flag in _FLAGS if getattr(args, flag)]
         if len(chosen) > 1:
             names = " and ".join(f"--{flag.replace('_', '-')}" for flag in chosen)
             raise InputError(f"{names} cannot be given together")
         if args.shell_completion:
-            hydra.shell_completion(config_name=verb, overrides=args.overrides)
+            hydra.shell_completion(config_name=name, overrides=args.overrides)
         elif args.info:
-            hydra.show_info(args.info, config_name=verb, overrides=args.overrides)
+            hydra.show_info(args.info, config_name=name, overrides=args.overrides)
         elif args.cfg:
-            hydra.show_cfg(verb, args.overrides, args.cfg, args.package, args.resolve)
+            hydra.show_cfg(name, args.overrides, args.cfg, args.package, args.resolve)
         else:
-            return _run(hydra, verb, args, task)
+            return _run(hydra, name, args, task)
         return None
     finally:
         GlobalHydra.instance().clear()
@@ -70,7 +82,9 @@ def compose(verb: str, args: argparse.Namespace) -> DictConfig:
     """Return a verb's configuration, Hydra's own part included."""
     hydra = _create(verb, args)
     try:
-        node: DictConfig = hydra.compose_config(verb, args.overrides, RunMode.RUN)
+        node: DictConfig = hydra.compose_config(
+            args.config_name or verb, args.overrides, RunMode.RUN
+        )
         return node
     finally:
         GlobalHydra.instance().clear()
@@ -90,23 +104,23 @@ def _create(verb: str, args: argparse.Namespace) -> Any:
     return Hydra.create_main_hydra2(task_name=verb, config_search_path=search_path)
 
 
-def _run(hydra: Any, verb: str, args: argparse.Namespace, task: Task) -> list[JobReport]:
+def _run(hydra: Any, name: str, args: argparse.Namespace, task: Task) -> list[JobReport]:
     asked = args.multirun or "hydra.mode=MULTIRUN" in args.overrides
     if asked and not args.run:
-        _compose_each(hydra, verb, args.overrides)
-        batches = hydra.multirun(verb, task, args.overrides)
+        _compose_each(hydra, name, args.overrides)
+        batches = hydra.multirun(name, task, args.overrides)
         return [job.return_value for batch in batches for job in batch]
-    _require_complete(hydra.compose_config(verb, args.overrides, RunMode.RUN))
-    return [hydra.run(verb, task, args.overrides).return_value]
+    _require_complete(hydra.compose_config(name, args.overrides, RunMode.RUN))
+    return [hydra.run(name, task, args.overrides).return_value]
 
 
-def _compose_each(hydra: Any, verb: str, overrides: list[str]) -> None:
+def _compose_each(hydra: Any, name: str, overrides: list[str]) -> None:
     """Compose every job of a sweep before Hydra makes the sweep's folder.
 
     Hydra checks them too, but only after it has written there.
     """
     for job in sweep_overrides(hydra, overrides):
-        _require_complete(hydra.compose_config(verb, job, RunMode.RUN))
+        _require_complete(hydra.compose_config(name, job, RunMode.RUN))
 
 
 def sweep_overrides(hydra: Any, overrides: list[str]) -> Iterator[list[str]]:

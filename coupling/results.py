@@ -177,6 +177,30 @@ def read_result(folder: Path) -> Result | None:
         return None
 
 
+def require_finished(folder: Path, *verbs: str) -> Result:
+    """Return the result of a finished run of one of some verbs.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValueError
+        If the folder holds no finished run of these verbs.
+    """
+    wanted = " or ".join(f"`islet {verb}`" for verb in verbs)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder; give the folder of a finished {wanted}")
+    result = read_result(folder)
+    if result is None or result.status != "ok":
+        state = "no result" if result is None else f"a failed run ({result.reason})"
+        raise ValueError(f"{folder} holds {state}; give the folder of a finished {wanted}")
+    if result.verb not in verbs:
+        raise ValueError(
+            f"{folder} is the folder of `islet {result.verb}`; give that of a finished {wanted}"
+        )
+    return result
+
+
 def is_complete(folder: Path, result: Result) -> bool:
     """Whether the files that a result lists are all still there."""
     return all((folder / name).exists() for name in result.files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from omegaconf import MISSING
 
@@ -14,6 +15,7 @@ from coupling.criterion import (
     strength_mpa,
     toughness_mpa_sqrt_m,
 )
+from coupling.results import require_finished
 from coupling.schema_island import IslandConfig
 from mechanics.materials import PRESETS, Electrolyte, MaterialSet
 from mechanics.stack import (
@@ -192,6 +194,19 @@ class RiskConfig(MechanicsConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_workers(self.workers)
+
+    def input_paths(self) -> dict[str, Path]:
+        """Return what is read of the image run: its table of islands and their profiles.
+
+        Raises
+        ------
+        ValueError
+            If the folder holds no finished run that found islands.
+        """
+        folder = Path(self.image)
+        require_finished(folder, "image", "run")
+        parts = {f"image[{name}]": folder / name for name in ("islands.csv", "islands")}
+        return {key: path for key, path in parts.items() if path.exists()}
 
 
 @dataclass(frozen=True)

@@ -404,3 +404,50 @@ def test_a_parallel_sweep_from_the_shell(tmp_path: Path) -> None:
     assert statuses == ["ok", "ok", "failed", "failed"]
     assert "must fit into" in read(tmp_path / "sweep" / "2")["reason"]
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    workdir: Path, capsys: pytest.CaptureFixture[str], verb: Callable[[Verb], list[Any]]
+) -> None:
+    verb(works)
+    Path("taken").write_text("a file")
+    assert cli.run(["solve", "hydra.run.dir=taken"]) == 2
+    assert "taken" in capsys.readouterr().err
+
+
+def test_flags_may_stand_between_keys(workdir: Path, verb: Callable[[Verb], list[Any]]) -> None:
+    seen = verb(works)
+    assert cli.run(["solve", "load.steps=2,3", "-m", "hydra.sweep.dir=sweep"]) == 0
+    assert [config.load.steps for config in seen] == [2, 3]
+
+
+def test_a_users_own_configuration_builds_on_a_verbs(
+    workdir: Path, capsys: pytest.CaptureFixture[str], verb: Callable[[Verb], list[Any]]
+) -> None:
+    seen = verb(works)
+    Path("mine").mkdir()
+    Path("mine/soft.yaml").write_text("defaults: [solve, _self_]\nload: {steps: 4}\n")
+    assert cli.run(["solve", "--config-dir", "mine", "--config-name", "soft"]) == 0
+    assert seen[0].load.steps == 4
+    assert cli.run(["solve", "--config-dir", "nowhere"]) == 2
+    assert cli.run(["solve", "--config-path", "mine"]) == 2
+    assert "--config-dir" in capsys.readouterr().err
+
+
+def test_risk_wants_a_finished_image_run(
+    workdir: Path, capsys: pytest.CaptureFixture[str], verb: Callable[[Verb], list[Any]]
+) -> None:
+    seen = verb(works)
+    risk = ["risk", "image=cell", "hydra.run.dir=risk"]
+    assert cli.run(risk) == 2
+    assert "cell: no such folder" in capsys.readouterr().err
+    Path("cell").mkdir()
+    assert cli.run(risk) == 2
+    assert "cell holds no result" in capsys.readouterr().err
+    image = results.Result("ok", "1", "image", "f", {})
+    results.write_result(Path("cell"), image)
+    Path("cell/islands.csv").write_text("label\n")
+    assert cli.run(risk) == 0
+    Path("cell/islands.csv").write_text("label\n1\n")
+    assert cli.run(risk) == 2  # other islands: another job
+    assert len(seen) == 1
