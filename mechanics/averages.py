@@ -105,7 +105,9 @@ def disc_average(cloud: StressCloud, sites: Floats, radius_um: float) -> Floats:
     # a disc always holds the nearest point, so that none is empty on coarse elements
     nearest = tree.query(sites)[1]
     found = tree.query_ball_point(sites, radius_um, return_sorted=False)
-    members = [np.append(np.asarray(near, dtype=np.int64), nearest[i]) for i, near in enumerate(found)]
+    members = [
+        np.append(np.asarray(near, dtype=np.int64), nearest[i]) for i, near in enumerate(found)
+    ]
     counts = np.array([len(near) for near in members])
     index = np.concatenate(members)
     weights = areas[index]

@@ -8,6 +8,7 @@ quadrilaterals, so that no triangle is left for any shape.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,16 @@ from mechanics.profile import Floats, IslandProfile
 from mechanics.smoothing import smooth_profile
 from mechanics.stack import MeshSize, StackGeometry, StackKind
 
-MAX_CELLS_ESTIMATE = 400_000
+log = logging.getLogger(__name__)
+
+SHRINK_ON_FAILURE = (1.0, 0.87, 0.76, 0.66)
+"""Element sizes tried at the island, over the wanted one, until no element is folded."""
+MAX_CELLS_ESTIMATE = 60_000
+"""The solver holds dense arrays of some 10 kB per element."""
+SIZE_OVER_RADIUS = 0.35
+"""Element size over the radius of curvature of the island's surface."""
+SMALLEST_OVER_FINE = 0.125
+"""How far the element size at the island may be reduced where its surface is sharply bent."""
 
 
 class Region(IntEnum):
@@ -46,6 +56,12 @@ class Edge(IntEnum):
     """Lower face of the island."""
     interface = 17
     """Lower face of the electrolyte outside the island."""
+
+
+class FoldedMeshError(RuntimeError):
+    """The mesh of a shape holds elements that are folded over."""
+
+    exit_code = 3
 
 
 @dataclass(frozen=True)
@@ -84,16 +100,34 @@ def build_mesh(
     ------
     ValueError
         If the island does not fit, or would need an unreasonably large mesh.
-    RuntimeError
-        If gmsh fails; the message is gmsh's.
+    FoldedMeshError
+        If no mesh without folded elements is found for this shape.
     """
     geometry.check_fits(profile)
-    fine = size.at_island_um(profile.height_um)
-    _check_effort(profile, size, fine)
+    wanted = size.at_island_um(profile.height_um)
+    _check_effort(profile, size, wanted)
+    for shrink in SHRINK_ON_FAILURE:
+        try:
+            return _mesh_once(profile, geometry, size, shrink * wanted, msh_file)
+        except FoldedMeshError as error:
+            # a slightly different size leads the mesher along another path
+            failure = error
+            log.info("%s; trying again with elements of %.3g um", error, shrink * wanted)
+    raise failure
+
+
+def _mesh_once(
+    profile: IslandProfile,
+    geometry: StackGeometry,
+    size: MeshSize,
+    fine: float,
+    msh_file: Path | None,
+) -> StackMesh:
+    """Mesh the stack with a given element size at the island."""
     smooth = smooth_profile(profile, fine / 2)
     with _gmsh_model("stack") as gmsh:
-        _draw(gmsh.model, smooth, geometry)
-        _set_sizes(gmsh, size, fine)
+        curve = _draw(gmsh.model, smooth, geometry)
+        _set_sizes(gmsh, size, fine, smooth, curve)
         gmsh.model.mesh.generate(2)
         _check_elements(gmsh.model)
         if msh_file is not None:
@@ -138,8 +172,8 @@ def _gmsh_model(name: str) -> Iterator[Any]:
         gmsh.finalize()
 
 
-def _draw(model: Any, profile: IslandProfile, stack: StackGeometry) -> None:
-    """Describe regions and named lines to gmsh."""
+def _draw(model: Any, profile: IslandProfile, stack: StackGeometry) -> list[int]:
+    """Describe regions and named lines to gmsh; return the points of the meridian."""
     geo = model.geo
     radius, top_z, bottom_z = stack.radius_um, stack.se_thickness_um, -stack.cu_thickness_um
     curve = [geo.addPoint(r, z, 0.0) for r, z in zip(profile.r_um, profile.z_um, strict=True)]
@@ -178,9 +212,29 @@ def _draw(model: Any, profile: IslandProfile, stack: StackGeometry) -> None:
         model.addPhysicalGroup(2, tags, region, name=region.name)
     for edge, tags in lines.items():
         model.addPhysicalGroup(1, tags, edge, name=edge.name)
+    return curve
 
 
-def _set_sizes(gmsh: Any, size: MeshSize, fine: float) -> None:
+def _sharp_points(profile: IslandProfile, fine: float) -> tuple[Any, float]:
+    """Return the points where the meridian bends within an element, and the size they want.
+
+    Curved elements fold over where an edge turns by more than half a radian.
+    """
+    heading = np.unwrap(np.arctan2(np.diff(profile.z_um), np.diff(profile.r_um)))
+    middle = (profile.arc_um[1:] + profile.arc_um[:-1]) / 2
+    window = fine / 4
+    ahead = np.interp(profile.arc_um + window, middle, heading)
+    behind = np.interp(profile.arc_um - window, middle, heading)
+    bend = np.abs(ahead - behind) / (2 * window)
+    radius = 1 / np.maximum(bend, 1e-12)
+    wanted = np.maximum(SIZE_OVER_RADIUS * radius, SMALLEST_OVER_FINE * fine)
+    sharp = np.flatnonzero(wanted < fine)
+    return sharp, float(wanted.min())
+
+
+def _set_sizes(
+    gmsh: Any, size: MeshSize, fine: float, profile: IslandProfile, curve: list[int]
+) -> None:
     """Grade the element size with the distance from the island's surface."""
     field, model = gmsh.model.mesh.field, gmsh.model
     island_lines = [
@@ -189,17 +243,24 @@ def _set_sizes(gmsh: Any, size: MeshSize, fine: float) -> None:
     field.add("Distance", 1)
     field.setNumbers(1, "CurvesList", island_lines)
     field.setNumber(1, "Sampling", 500)
-    rim = model.getBoundary([(1, island_lines[0])], oriented=False)[-1][1]
-    field.add("Distance", 3)
-    field.setNumbers(3, "PointsList", [rim])
-    at_rim = f"{size.rim_fraction * fine} + {size.rim_growth} * F3"
-    near = f"min({fine} + {size.growth} * F1, {size.coarse_um})"
+    field.add("Distance", 2)
+    field.setNumbers(2, "PointsList", [curve[-1]])
     largest = max(size.far_um, size.coarse_um)
+    near = f"min({fine} + {size.growth} * F1, {size.coarse_um})"
     far = f"{size.growth} * max(F1 - {size.near_um}, 0)"
-    field.add("MathEval", 2)
+    limits = [str(largest), f"{size.rim_fraction * fine} + {size.rim_growth} * F2"]
+    sharp, sharp_size = _sharp_points(profile, fine)
+    if len(sharp) > 0:
+        field.add("Distance", 3)
+        field.setNumbers(3, "PointsList", [curve[i] for i in sharp])
+        limits.append(f"{sharp_size} + {size.rim_growth} * F3")
+    smallest = f"{near} + {far}"
+    for limit in limits:
+        smallest = f"min({smallest}, {limit})"
+    field.add("MathEval", 4)
     # twice the wanted size: every element is split in two each way afterwards
-    field.setString(2, "F", f"2 * min({near} + {far}, min({largest}, {at_rim}))")
-    field.setAsBackgroundMesh(2)
+    field.setString(4, "F", f"2 * {smallest}")
+    field.setAsBackgroundMesh(4)
     options = {
         "Mesh.MeshSizeExtendFromBoundary": 0,
         "Mesh.MeshSizeFromPoints": 0,
@@ -207,6 +268,7 @@ def _set_sizes(gmsh: Any, size: MeshSize, fine: float) -> None:
         "Mesh.RecombineAll": 1,
         "Mesh.RecombinationAlgorithm": 1,  # blossom
         "Mesh.SubdivisionAlgorithm": 1,  # into quadrilaterals only
+        "Mesh.RecombineMinimumQuality": 0.4,  # else it pairs triangles into degenerate quadrilaterals
         "Mesh.ElementOrder": size.order,
         "Mesh.SecondOrderIncomplete": 0,
         "Mesh.MshFileVersion": 4.1,
@@ -223,7 +285,7 @@ def _check_elements(model: Any) -> None:
         raise RuntimeError(f"the mesh holds {', '.join(names)}, wanted 9-node quadrilaterals only")
     worst: Floats = np.asarray(model.mesh.getElementQualities(tags[0], "minSJ"))
     if worst.min() <= 0:
-        raise RuntimeError(
+        raise FoldedMeshError(
             f"{int((worst <= 0).sum())} of {len(worst)} elements are folded over: "
             "the island's profile is too rough for the element size; reduce mesh.fine_um"
         )

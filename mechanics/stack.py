@@ -154,7 +154,15 @@ class MeshSize:
     """Polynomial order of the displacements and of the geometry."""
 
     def __post_init__(self) -> None:
-        for name in ("fine_um", "coarse_um", "far_um", "near_um", "growth", "rim_fraction", "rim_growth"):
+        for name in (
+            "fine_um",
+            "coarse_um",
+            "far_um",
+            "near_um",
+            "growth",
+            "rim_fraction",
+            "rim_growth",
+        ):
             require_positive(f"mesh.{name}", getattr(self, name))
         if self.fine_um > self.coarse_um:
             raise ValueError(
