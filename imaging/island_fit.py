@@ -1,0 +1,186 @@
+"""Undo the blur of one island: a family of domes, convolved with an unknown Gaussian, is fitted.
+
+z(r, angle) = H (1 + u) w / (u + sqrt(u^2 + (1 - u^2) w)),   w = 1 - (r / outline(angle))^p
+
+holds the spherical caps (p = 2, u = cosine of the contact angle), half-ellipsoids (u = 0),
+paraboloids (u = 1), domes with a foot (u > 1) and flat tops (p > 2). The outline is a Fourier
+series in its logarithm, so elongated and wobbly footprints are members as well. Fitted to column
+sums, on which blur along z has no effect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage, optimize
+
+from imaging.volume import BoolArray, FloatArray
+
+LOBES = (2, 3, 4, 5)
+APERTURE_VOXEL = 4.0
+"""A footprint widened by this much holds practically all of a blurred island."""
+MARGIN = 9
+"""Pixels around the segmented footprint that take part in the fit."""
+
+
+@dataclass(frozen=True, eq=False)
+class DomeFit:
+    """A fitted island; lengths in pixels but for the height."""
+
+    centre: tuple[float, float]
+    log_radius: float
+    height_um: float
+    edge: float
+    """u: 0 ellipsoid, cosine of the contact angle for caps, 1 paraboloid."""
+    power: float
+    """p: 2 round, more is flatter."""
+    blur: float
+    """Standard deviation of the Gaussian."""
+    waves: FloatArray
+    """cos and sin coefficients of the logarithm of the outline, for each of LOBES."""
+    cost: float = np.inf
+
+    def outline(self, angle: FloatArray) -> FloatArray:
+        """Radius of the footprint in pixels."""
+        return np.exp(self._log_outline(np.exp(1j * angle)))
+
+    def _log_outline(self, direction: FloatArray) -> FloatArray:
+        total = np.full(direction.shape, self.log_radius)
+        for n, (c, s) in zip(LOBES, self.waves.reshape(-1, 2), strict=True):
+            wave = direction**n
+            total += c * wave.real + s * wave.imag
+        return total
+
+    def polar(self, y: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Distance of pixels from the centre, and the outline's radius in that direction."""
+        offset = (x - self.centre[1]) + 1j * (y - self.centre[0])
+        r = np.abs(offset)
+        direction = offset / np.maximum(r, 1e-12)
+        return r, np.exp(self._log_outline(direction))
+
+    @property
+    def area(self) -> float:
+        """Area of the footprint in square pixels."""
+        angle = np.linspace(0, 2 * np.pi, 720, endpoint=False)
+        return float(np.pi * np.mean(self.outline(angle) ** 2))
+
+    def profile(self, rho: FloatArray) -> FloatArray:
+        """Height in um at relative radii."""
+        w = 1 - np.minimum(rho, 1.0) ** self.power
+        u = self.edge
+        root = np.sqrt(u**2 + (1 - u**2) * w)
+        return np.asarray(self.height_um * (1 + u) * w / np.maximum(u + root, 1e-9))
+
+    @property
+    def volume(self) -> float:
+        """Exact volume in um times square pixels."""
+        # rho = 1 - t^2 resolves the steep end
+        t, weight = np.polynomial.legendre.leggauss(64)
+        t, weight = 0.5 * (t + 1), 0.5 * weight
+        rho = 1 - t**2
+        return self.area * float(np.sum(weight * 2 * t * 2 * rho * self.profile(rho)))
+
+    def footprint(self, y: FloatArray, x: FloatArray, widen: float = 0.0) -> BoolArray:
+        """Pixels within the outline, widened by some pixels."""
+        r, outline = self.polar(y, x)
+        return np.asarray(r <= outline + widen)
+
+    def image(self, y0: int, x0: int, shape: tuple[int, int]) -> FloatArray:
+        """Blurred thickness map in um on the pixels y0.., x0.. (pixel averages)."""
+        fine = 3 if shape[0] * shape[1] < 4000 else 2
+        offsets = (np.arange(fine) + 0.5) / fine - 0.5
+        y = (y0 + np.arange(shape[0])[:, None] + offsets).reshape(-1, 1)
+        x = (x0 + np.arange(shape[1])[:, None] + offsets).reshape(1, -1)
+        r, outline = self.polar(y, x)
+        sharp = self.profile(r / outline)
+        pixels = sharp.reshape(shape[0], fine, shape[1], fine).mean(axis=(1, 3))
+        return np.asarray(ndimage.gaussian_filter(pixels, self.blur, mode="constant"))
+
+
+def fit_dome(
+    patch: FloatArray,
+    weight: FloatArray,
+    corner: tuple[int, int],
+    pixel_um: float,
+    start: DomeFit,
+    blur_prior: tuple[float, float],
+) -> DomeFit:
+    """Weighted least squares of a blurred dome to a patch of the thickness map.
+
+    Parameters
+    ----------
+    patch
+        Thickness in um, background removed.
+    weight
+        1 / standard deviation per pixel; 0 leaves a pixel out.
+    corner
+        Map indices of the patch's first pixel.
+    pixel_um
+        Size of a pixel.
+    start
+        First guess.
+    blur_prior
+        Expected blur in pixels, and the relative width of that expectation.
+
+    Returns
+    -------
+    DomeFit
+        Weak priors (round outline, cap-like dome) decide what the noise leaves open.
+    """
+    expected_blur, blur_width = blur_prior
+    lobes = np.repeat(LOBES, 2)
+    first = _pack(start)
+    scale = np.concatenate([[1, 1, 0.1, 0.1 * start.height_um, 0.3, 0.3, 0.3], 0.05 / (lobes - 1)])
+    size = np.exp(start.log_radius)
+    low = np.concatenate([first[:2] - 0.6 * size, [first[2] - 0.6, 0.2 * first[3], 0.0, 0.3]])
+    high = np.concatenate([first[:2] + 0.6 * size, [first[2] + 0.6, 4 * first[3], 2.5, 2.8]])
+    low = np.concatenate([low, [np.log(0.2)], np.full(lobes.size, -0.5)])
+    high = np.concatenate([high, [np.log(4.0)], np.full(lobes.size, 0.5)])
+
+    def residuals(x: FloatArray) -> FloatArray:
+        fit = _unpack(x)
+        misfit = (fit.image(*corner, patch.shape) - patch) * weight  # type: ignore[arg-type]
+        aspect = fit.height_um / (np.exp(fit.log_radius) * pixel_um)
+        cap = (1 - aspect**2) / (1 + aspect**2)
+        prior = [
+            (x[4] - max(cap, 0.0)) / 0.5,
+            (x[5] - np.log(2.0)) / 0.4,
+            (x[6] - np.log(expected_blur)) / blur_width,
+        ]
+        return np.concatenate([misfit.ravel(), prior, x[7:] * (lobes - 1) / 0.25])
+
+    def jacobian(x: FloatArray) -> FloatArray:
+        base = residuals(x)
+        columns = []
+        for i in range(x.size):
+            step = 1e-3 * scale[i]
+            step = -step if x[i] + step > high[i] else step
+            moved = x.copy()
+            moved[i] += step
+            columns.append((residuals(moved) - base) / step)
+        return np.stack(columns, axis=1)
+
+    best = optimize.least_squares(
+        residuals,
+        np.clip(first, low + 1e-6, high - 1e-6),
+        jac=jacobian,
+        bounds=(low, high),
+        x_scale=scale,
+        ftol=1e-5,
+        xtol=1e-4,
+        max_nfev=25,
+    )
+    return replace(_unpack(best.x), cost=float(best.cost))
+
+
+def _pack(fit: DomeFit) -> FloatArray:
+    head = [*fit.centre, fit.log_radius, fit.height_um, fit.edge]
+    return np.array([*head, np.log(fit.power), np.log(fit.blur), *fit.waves], dtype=np.float64)
+
+
+def _unpack(x: FloatArray) -> DomeFit:
+    power, blur = np.exp(x[5:7])
+    return DomeFit(
+        (float(x[0]), float(x[1])), *map(float, x[2:5]), float(power), float(blur), x[7:]
+    )

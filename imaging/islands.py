@@ -1,0 +1,355 @@
+"""Lithium islands: found in the thickness map, measured one by one.
+
+Volumes are sums of the unfiltered LVF (corrected for the few per cent that the blur carries
+beyond the aperture); diameter and height come from the fit in `imaging.island_fit`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage, optimize
+
+from imaging.island_fit import APERTURE_VOXEL, LOBES, MARGIN, DomeFit, fit_dome
+from imaging.segmentation import Segments, plane, segment
+from imaging.thickness import ThicknessMap
+from imaging.volume import BoolArray, FloatArray, IntArray, Volume
+
+log = logging.getLogger(__name__)
+
+PROFILE_POINTS = 801
+"""So many that cones and r^2 trapezoids between the points agree on the volume within 1e-6."""
+DEFAULT_BLUR = (1.0, 0.5)
+
+
+@dataclass(frozen=True, eq=False)
+class Island:
+    """One lithium island; positions in the frame of the before scan."""
+
+    label: int
+    """1 for the largest volume."""
+    x_um: float
+    y_um: float
+    contact_diameter_um: float
+    """Diameter of the circle that has the contact area."""
+    contact_area_um2: float
+    height_um: float
+    volume_um3: float
+    touches_edge: bool
+    """Cut by the edge of the ROI: kept in totals, to be left out of shape statistics."""
+    cap_residual_um: float
+    """RMS height difference between the profile and the spherical cap of same diameter, height."""
+    axisymmetry_error: float
+    """RMS deviation of the outline from a circle, as fraction of its radius."""
+    sphericity: float
+    """Surface of the sphere of equal volume over the surface (base included) of the profile."""
+    blur_voxel: float
+    """Blur that the fit found."""
+    profile_r_um: FloatArray
+    """Radius from the apex (0) to the contact line, shape (n,)."""
+    profile_z_um: FloatArray
+    """Height above the contact plane, falling to 0, shape (n,)."""
+
+    @property
+    def aspect_ratio(self) -> float:
+        """Height over contact diameter."""
+        return self.height_um / self.contact_diameter_um
+
+    @property
+    def contact_angle_deg(self) -> float:
+        """Angle at the contact line of the cap with this aspect ratio: 2 atan(2 H / D)."""
+        return 2 * math.degrees(math.atan(2 * self.aspect_ratio))
+
+
+@dataclass(frozen=True, eq=False)
+class IslandMap:
+    """All islands, and the pixels they cover."""
+
+    islands: list[Island]
+    labels: IntArray
+    """Shape (y, x); 0 is background."""
+    background_um: float
+    """Mean thickness beside the islands (misalignment, or a layer), left out of their volumes."""
+    notes: dict[str, str | float]
+
+
+def find_islands(
+    lvf: Volume, thickness: ThicknessMap, blur_prior: tuple[float, float] = DEFAULT_BLUR
+) -> IslandMap:
+    """Find islands in a thickness map and measure each.
+
+    Parameters
+    ----------
+    lvf
+        Unfiltered, unclipped LVF.
+    thickness
+        Its column sums over the ROI.
+    blur_prior
+        Expected in-plane blur (standard deviation in voxels) and how far off, relatively, it may
+        be; each island's blur is fitted.
+
+    Returns
+    -------
+    IslandMap
+        Islands ordered by volume, the largest first.
+    """
+    pixel = lvf.spacing_um[1]
+    if not math.isclose(pixel, lvf.spacing_um[2], rel_tol=1e-3):
+        raise ValueError(f"islands need square pixels; got spacing_um {lvf.spacing_um}")
+    segments = segment(thickness)
+    count = int(segments.labels.max())
+    boxes = ndimage.find_objects(segments.labels)
+    work = [_columns(lvf, thickness, segments, label) for label in range(1, count + 1)]
+    fits: dict[int, DomeFit] = {}
+
+    def refit(label: int) -> DomeFit:
+        others = [fits[i] for i in _neighbours(label, boxes) if i in fits]
+        own = _Scene(work[label - 1], segments.labels, label, boxes[label - 1], thickness.inside)
+        return _fit(own, others, fits.get(label), pixel, blur_prior)
+
+    for label in range(1, count + 1):
+        fits[label] = refit(label)
+    for label in range(1, count + 1):
+        if _neighbours(label, boxes):  # once more, with the neighbours taken away
+            fits[label] = refit(label)
+    measured = []
+    for label, fit in fits.items():
+        others = [fits[i] for i in _neighbours(label, boxes)]
+        volume = _volume(work[label - 1].excess_um, fit, others, thickness.inside)
+        if volume > 0:
+            measured.append((volume * pixel**2, fit))
+    measured.sort(key=lambda m: -m[0])
+    islands = [
+        _island(i, fit, volume, thickness.inside, lvf)
+        for i, (volume, fit) in enumerate(measured, start=1)
+    ]
+    labels = _footprints([fit for _, fit in measured], thickness.inside)
+    background = thickness.values_um[segments.background]
+    offset = float(background.mean()) if background.size else 0.0
+    return IslandMap(islands, labels, offset, segments.notes)
+
+
+# ---------------------------------------------------------------------------------- measurement
+
+
+@dataclass(frozen=True, eq=False)
+class _Columns:
+    """Thickness map summed over the slices that one island occupies, background removed."""
+
+    excess_um: FloatArray
+    noise_um: float
+
+
+def _columns(lvf: Volume, thickness: ThicknessMap, segments: Segments, label: int) -> _Columns:
+    """Fewer slices, less noise: an island fills a few of the forty."""
+    part = lvf.values[thickness.slices]
+    background = segments.background
+    mean = part[:, segments.labels == label].mean(axis=1, dtype=np.float64)
+    mean -= part[:, background].mean(axis=1, dtype=np.float64)
+    peak = int(np.argmax(mean))
+    floor = 0.02 * mean[peak]
+    low = peak - next((i for i in range(peak + 1) if mean[peak - i] < floor), peak)
+    high = peak + next((i for i in range(mean.size - peak) if mean[peak + i] < floor), mean.size)
+    window = slice(max(low - 3, 0), min(high + 4, mean.size))
+    total = part[window].sum(axis=0, dtype=np.float64) * lvf.spacing_um[0]
+    excess = np.where(thickness.inside, total - plane(total, background), 0.0)
+    return _Columns(excess, 1.4826 * float(np.median(np.abs(excess[background]))))
+
+
+def _patch(box: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    y, x = (
+        slice(max(s.start - MARGIN, 0), min(s.stop + MARGIN, n))
+        for s, n in zip(box, shape, strict=True)
+    )
+    return y, x
+
+
+def _neighbours(label: int, boxes: list[tuple[slice, slice]]) -> list[int]:
+    """Islands whose surroundings overlap with this one's."""
+    a = boxes[label - 1]
+    return [
+        i
+        for i, b in enumerate(boxes, start=1)
+        if i != label
+        and all(
+            p.start - MARGIN < q.stop + MARGIN and q.start - MARGIN < p.stop + MARGIN
+            for p, q in zip(a, b, strict=True)
+        )
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """What the fit of one island looks at."""
+
+    columns: _Columns
+    labels: IntArray
+    label: int
+    box: tuple[slice, slice]
+    inside: BoolArray
+
+
+def _fit(
+    scene: _Scene,
+    others: list[DomeFit],
+    known: DomeFit | None,
+    pixel_um: float,
+    blur_prior: tuple[float, float],
+) -> DomeFit:
+    """Fit one island; neighbours are left out at first, subtracted once `known` is given."""
+    rows, cols = _patch(scene.box, scene.labels.shape)
+    corner, shape = (rows.start, cols.start), (rows.stop - rows.start, cols.stop - cols.start)
+    patch = scene.columns.excess_um[rows, cols].copy()
+    labels = scene.labels[rows, cols]
+    use = scene.inside[rows, cols].copy()
+    if known is None:
+        # Pixels nearer to a neighbour than to this island show the neighbour.
+        foreign = (labels > 0) & (labels != scene.label)
+        own_side = ndimage.distance_transform_edt(labels != scene.label)
+        if foreign.any():
+            use &= own_side <= ndimage.distance_transform_edt(~foreign)
+    else:
+        for other in others:
+            patch -= other.image(*corner, shape)
+    peak = float(np.quantile(patch[use], 0.995))
+    # A model cannot be trusted beyond some per cent; keeps priors alive in noise-free data.
+    weight = use / max(scene.columns.noise_um, 0.005 * peak)
+    start = known or _first_guess(patch * use, labels == scene.label, corner, blur_prior[0])
+    trials = [start] if known else [start, replace(start, power=5.0, edge=0.15)]
+    fits = [fit_dome(patch, weight, corner, pixel_um, trial, blur_prior) for trial in trials]
+    return min(fits, key=lambda fit: fit.cost)
+
+
+def _first_guess(
+    patch: FloatArray, own: BoolArray, corner: tuple[int, int], blur: float
+) -> DomeFit:
+    """Moments of the segmented island, as if it were a paraboloid."""
+    mass = np.where(own, np.clip(patch, 0, None), 0.0)
+    total = mass.sum()
+    y, x = np.mgrid[: patch.shape[0], : patch.shape[1]]
+    cy, cx = float((mass * y).sum() / total), float((mass * x).sum() / total)
+    second = float((mass * ((y - cy) ** 2 + (x - cx) ** 2)).sum() / total)
+    radius = math.sqrt(max(3 * (second - 2 * blur**2), 0.25 * own.sum() / math.pi))
+    height = 2 * total / (math.pi * radius**2)
+    centre = (cy + corner[0], cx + corner[1])
+    return DomeFit(centre, math.log(radius), height, 0.8, 2.0, blur, np.zeros(2 * len(LOBES)))
+
+
+def _volume(excess: FloatArray, fit: DomeFit, others: list[DomeFit], inside: BoolArray) -> float:
+    """Sum over the widened footprint, in um times square pixels.
+
+    What the neighbours' blur brings in is taken away, and what the island's own blur carries out
+    of the aperture (about 1 %) is added, both by the fitted shapes.
+    """
+    reach = math.ceil(1.7 * math.exp(fit.log_radius) + APERTURE_VOXEL + MARGIN)
+    y0, x0 = (round(c) - reach for c in fit.centre)
+    low = (max(y0, 0), max(x0, 0))
+    high = (min(y0 + 2 * reach, excess.shape[0]), min(x0 + 2 * reach, excess.shape[1]))
+    box = (slice(low[0], high[0]), slice(low[1], high[1]))
+    shape = (high[0] - low[0], high[1] - low[1])
+    y, x = np.ogrid[box]
+    aperture = fit.footprint(y, x, APERTURE_VOXEL) & inside[box]
+    data = excess[box].copy()
+    for other in others:
+        data -= other.image(*low, shape)
+    model = fit.image(*low, shape)
+    caught = float(model[aperture].sum()) / float(model.sum())
+    if not fit.footprint(y, x, 1.0)[~inside[box]].any():
+        return float(data[aperture].sum()) / max(caught, 0.5)
+    return float(data[aperture].sum())  # cut by the edge: only what is seen counts
+
+
+def _island(label: int, fit: DomeFit, volume_um3: float, inside: BoolArray, lvf: Volume) -> Island:
+    pixel = lvf.spacing_um[1]
+    radius = math.sqrt(fit.area / math.pi) * pixel
+    r, z = _profile(fit, radius, volume_um3)
+    angle = np.linspace(0, 2 * np.pi, 360, endpoint=False)
+    outline = fit.outline(angle)
+    widened = outline + 2
+    rim_y = np.rint(fit.centre[0] + widened * np.sin(angle)).astype(int)
+    rim_x = np.rint(fit.centre[1] + widened * np.cos(angle)).astype(int)
+    seen = (rim_y >= 0) & (rim_y < inside.shape[0]) & (rim_x >= 0) & (rim_x < inside.shape[1])
+    touches = not (seen.all() and inside[rim_y, rim_x].all())
+    surface = math.pi * float(np.sum((r[1:] + r[:-1]) * np.hypot(np.diff(r), np.diff(z))))
+    sphere = math.pi ** (1 / 3) * (6 * volume_um3) ** (2 / 3)
+    return Island(
+        label=label,
+        x_um=lvf.origin_um[2] + pixel * fit.centre[1],
+        y_um=lvf.origin_um[1] + pixel * fit.centre[0],
+        contact_diameter_um=2 * radius,
+        contact_area_um2=math.pi * radius**2,
+        height_um=fit.height_um,
+        volume_um3=volume_um3,
+        touches_edge=touches,
+        cap_residual_um=_cap_residual(r, z),
+        axisymmetry_error=float(outline.std() / outline.mean()),
+        sphericity=sphere / (surface + math.pi * radius**2),
+        blur_voxel=fit.blur,
+        profile_r_um=r,
+        profile_z_um=z,
+    )
+
+
+def _profile(fit: DomeFit, radius_um: float, volume_um3: float) -> tuple[FloatArray, FloatArray]:
+    """Level sets of the fit as circles of equal area, r(z), holding exactly the measured volume.
+
+    Diameter and height are kept; r / a is raised to the power near 1 that makes the trapezoidal
+    sum of pi r^2 over z the volume.
+    """
+    # Points crowd towards the contact line, where a dome may be steep.
+    rho = np.sin(np.linspace(0, 0.5 * np.pi, PROFILE_POINTS))
+    z = fit.profile(rho)
+    z[0], z[-1] = fit.height_um, 0.0
+    rho, z = _strictly_falling(rho, z)
+
+    def surplus(exponent: float) -> float:
+        r2 = (radius_um * rho**exponent) ** 2
+        return math.pi * float(-np.trapezoid(r2, z)) - volume_um3
+
+    lowest, highest = surplus(30.0), surplus(1 / 30)
+    if lowest * highest > 0:
+        raise RuntimeError(
+            f"no profile of diameter {2 * radius_um:.4g} um and height {fit.height_um:.4g} um "
+            f"holds {volume_um3:.6g} um3"
+        )
+    exponent = optimize.brentq(surplus, 1 / 30, 30.0, xtol=1e-13, rtol=1e-13)
+    if abs(exponent - 1) > 0.15:
+        log.warning("the profile is bent by %.2f to hold the volume: a poor fit", exponent)
+    return radius_um * rho**exponent, z
+
+
+def _strictly_falling(rho: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Drop points of a flat top that rounding puts at the same height."""
+    step = 1e-9 * z[0]
+    keep = [0]
+    for i in range(1, z.size - 1):
+        if z[keep[-1]] - z[i] > step and z[i] > step:
+            keep.append(i)
+    keep.append(z.size - 1)
+    return rho[keep], z[keep]
+
+
+def _cap_residual(r: FloatArray, z: FloatArray) -> float:
+    a, h = float(r[-1]), float(z[0])
+    sphere = (a**2 + h**2) / (2 * h)
+    cap = np.sqrt(np.maximum(sphere**2 - r**2, 0)) - (sphere - h)
+    # Area-weighted over the contact plane.
+    return math.sqrt(float(np.trapezoid((z - cap) ** 2 * 2 * r, r)) / a**2)
+
+
+def _footprints(fits: list[DomeFit], inside: BoolArray) -> IntArray:
+    """Contact areas; where two overlap, the pixel goes to the thicker one."""
+    labels = np.zeros(inside.shape, dtype=np.int32)
+    tallest = np.zeros(inside.shape)
+    for label, fit in enumerate(fits, start=1):
+        height = np.zeros(inside.shape)
+        y, x = np.ogrid[: inside.shape[0], : inside.shape[1]]
+        footprint = fit.footprint(y, x) & inside
+        r, outline = fit.polar(*np.nonzero(footprint))
+        height[footprint] = fit.profile(r / outline)
+        wins = footprint & (height >= tallest)
+        labels[wins], tallest[wins] = label, height[wins]
+    return labels

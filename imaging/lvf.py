@@ -1,0 +1,314 @@
+"""Grey values to lithium volume fraction (Xu et al., Small 2026, section 5.3).
+
+LVF = (before - after) / (grey_cc - grey_li), on the assumption that lithium takes the place of
+current collector. Where it displaces solid electrolyte instead, this reads close to zero.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.filters import ball_median, gaussian
+from imaging.volume import BoolArray, FloatArray, Volume, disc_mask
+
+log = logging.getLogger(__name__)
+
+PLATEAU = (3, 11)
+"""Slices beyond an interface, in voxels, among which an undisturbed grey value is looked for:
+outside the blur of the interface, still near it."""
+RADIAL_WARNING = 0.10
+
+
+@dataclass(frozen=True)
+class Interface:
+    """Where the solid electrolyte meets the working electrode's current collector."""
+
+    z_um: float
+    cc_is_low: bool
+    """The current collector lies at smaller z."""
+
+    def depth_um(self, volume: Volume) -> FloatArray:
+        """Depth of every slice below the interface, into the current collector."""
+        z = volume.coordinates_um(0)
+        return self.z_um - z if self.cc_is_low else z - self.z_um
+
+
+def find_interface(before: Volume, roi: BoolArray, cc_is_low: bool | None = None) -> Interface:
+    """Find the SE|CC interface in the mean grey value along z.
+
+    The current collector and the dies are the brightest; a cell has them at both ends, so the
+    end that shows dark lithium between itself and the mid-grey solid electrolyte is ruled out.
+    Between solid electrolyte and current collector, the half-way crossing is the interface.
+
+    Parameters
+    ----------
+    before
+        Scan without plated lithium.
+    roi
+        Pixels (y, x) to average.
+    cc_is_low
+        Side of the current collector where it is known.
+
+    Raises
+    ------
+    ValueError
+        If no slice is clearly brighter than the rest, or both ends look alike.
+    """
+    profile = before.values[:, roi].mean(axis=1, dtype=np.float64)
+    smooth = np.asarray(ndimage.uniform_filter1d(profile, 3, mode="nearest"))
+    bright, middle = float(smooth.max()), float(np.median(smooth))
+    dark = float(smooth.min())
+    # The electrolyte is most of the volume, or the collector is: split between the extremes.
+    level = 0.5 * (bright + (middle if middle < 0.5 * (bright + dark) else dark))
+    above = smooth > level
+    if not above.any() or above.all() or bright - dark < 1e-6 * max(abs(bright), 1.0):
+        raise ValueError("no SE|CC interface seen in the mean profile along z; give interface.z_um")
+    # Bright to dark with rising z: a collector at low z, and the reverse.
+    steps = np.diff(above.astype(int))
+    faces = [(int(i), bool(steps[i] < 0)) for i in np.flatnonzero(steps)]
+    if cc_is_low is not None:
+        faces = [face for face in faces if face[1] == cc_is_low]
+        if not faces:
+            side = "low" if cc_is_low else "high"
+            raise ValueError(f"no current collector seen at the {side}-z side (interface.cc_side)")
+    low = [face for face in faces if face[1]][-1:]  # the innermost of each side
+    high = [face for face in faces if not face[1]][:1]
+    face = (low + high)[0]
+    if low and high:
+        face = _without_foil(smooth, low[0], high[0])
+    index, is_low = face
+    z = _crossing(profile, index, is_low)
+    return Interface(before.origin_um[0] + z * before.spacing_um[0], is_low)
+
+
+def _without_foil(
+    profile: FloatArray, low: tuple[int, bool], high: tuple[int, bool]
+) -> tuple[int, bool]:
+    """Of two bright ends, the one that borders on mid grey rather than on dark lithium."""
+    inside = profile[low[0] + 1 : high[0] + 1]
+    if inside.size < 12:
+        raise ValueError("both current collectors are within 12 slices; give interface.z_um")
+    reach = max(inside.size // 3, 4)
+    skip = min(3, reach - 1)
+    electrolyte = float(np.median(inside))
+    scatter = 1.4826 * float(np.median(np.abs(inside - electrolyte)))
+    at_low = electrolyte - float(inside[skip:reach].min())
+    at_high = electrolyte - float(inside[::-1][skip:reach].min())
+    log.info("dark foil towards the low end: %.4g, towards the high end: %.4g", at_low, at_high)
+    if abs(at_low - at_high) < 3 * scatter or max(at_low, at_high) <= 0:
+        raise ValueError(
+            "bright current collectors at both ends and no lithium foil told apart; "
+            "give interface.cc_side"
+        )
+    return high if at_low > at_high else low
+
+
+def _crossing(profile: FloatArray, index: int, is_low: bool) -> float:
+    """Position, in slices, at which the profile crosses half-way between its two sides."""
+    p = profile if is_low else profile[::-1]
+    i = index if is_low else profile.size - 2 - index
+    collector = _plateau(p[max(i - 10, 0) : max(i - 1, 1)])
+    electrolyte = _plateau(p[i + 3 : i + 13]) if i + 3 < p.size else float(p[-1])
+    half = 0.5 * (collector + electrolyte)
+    # p falls with the index: the last value above half, near the step.
+    near = range(max(i - 4, 0), min(i + 5, p.size - 1))
+    cross = next((k for k in near if p[k] > half >= p[k + 1]), i)
+    where = cross + (p[cross] - half) / (p[cross] - p[cross + 1])
+    return float(where if is_low else profile.size - 1 - where)
+
+
+def _plateau(values: FloatArray) -> float:
+    """Mean of the three neighbouring values that differ least from each other."""
+    if values.size <= 3:
+        return float(values.mean())
+    windows = np.lib.stride_tricks.sliding_window_view(values, 3)
+    return float(windows[np.argmin(np.ptp(windows, axis=1))].mean())
+
+
+def plateau_slices(volume: Volume, interface: Interface) -> slice:
+    """The slices of the current collector whose grey value stands for it.
+
+    Raises
+    ------
+    ValueError
+        If the volume holds no slice at least 3 voxels inside the current collector.
+    """
+    depth = interface.depth_um(volume) / volume.spacing_um[0]
+    inside = np.flatnonzero((depth >= PLATEAU[0]) & (depth <= PLATEAU[1]))
+    if inside.size == 0:
+        raise ValueError(
+            "the volume ends within 3 voxels of the current collector's surface; give grey.cc"
+        )
+    return slice(int(inside[0]), int(inside[-1]) + 1)
+
+
+def find_grey_cc(before: Volume, interface: Interface, roi: BoolArray) -> float:
+    """Mean grey value of the current collector: its flattest three slices near the interface."""
+    part = before.values[plateau_slices(before, interface)][:, roi]
+    return _plateau(part.mean(axis=1, dtype=np.float64))
+
+
+def find_grey_li(
+    before: Volume, after: Volume, interface: Interface, roi: BoolArray
+) -> tuple[float, str]:
+    """Grey value of lithium: of the counter electrode's foil, else of the darkest voxels.
+
+    Returns
+    -------
+    The value, and in words where it comes from.
+    """
+    profile = before.values[:, roi].mean(axis=1, dtype=np.float64)
+    foil = _foil(profile, interface.depth_um(before) / before.spacing_um[0])
+    if foil is not None:
+        return foil, "lithium foil of the counter electrode"
+    # Smoothed well below the contrast, so that the darkest is a phase and not noise.
+    values = [
+        float(np.quantile(gaussian(v.values, 1.5)[:, roi][::, ::2], 5e-4)) for v in (before, after)
+    ]
+    log.warning("no lithium foil in view: the darkest voxels stand for lithium; or give grey.li")
+    return min(values), "darkest voxels of both scans (no foil in view)"
+
+
+def _foil(profile: FloatArray, depth: FloatArray) -> float | None:
+    """Mean of a dark plateau beyond the electrolyte, if it stands out."""
+    p = profile[np.argsort(-depth)]  # from the collector into the electrolyte
+    p = p[int(np.count_nonzero(depth > -4)) :]
+    if p.size < 12:
+        return None
+    p = p[: _first(p > p[:6].mean() + 0.2 * (profile.max() - p[:6].mean()), p.size)]
+    if p.size < 12:
+        return None
+    electrolyte = p[: p.size // 3]
+    level, scatter = float(np.median(electrolyte)), float(electrolyte.std())
+    windows = np.lib.stride_tricks.sliding_window_view(p, 3).mean(axis=1)
+    darkest = float(windows.min())
+    # The electrolyte's own slices scatter by its grains.
+    return darkest if level - darkest > 6 * scatter else None
+
+
+def _first(condition: BoolArray, default: int) -> int:
+    return int(np.argmax(condition)) if condition.any() else default
+
+
+def sample(volume: Volume, region: list[int], name: str) -> float:
+    """Mean grey value in a box of half-open voxel indices z0, z1, y0, y1, x0, x1.
+
+    Raises
+    ------
+    ValueError
+        If the box is empty or leaves the volume.
+    """
+    for axis, (low, high, size) in enumerate(
+        zip(region[::2], region[1::2], volume.shape, strict=True)
+    ):
+        if not 0 <= low < high <= size:
+            raise ValueError(
+                f"{name}: {low}..{high} along {'zyx'[axis]} must be a range within 0..{size}"
+            )
+    z0, z1, y0, y1, x0, x1 = region
+    return float(volume.values[z0:z1, y0:y1, x0:x1].mean(dtype=np.float64))
+
+
+def radial_cc(
+    before: Volume, interface: Interface, roi: BoolArray, centre_um: tuple[float, float]
+) -> FloatArray:
+    """Grey value of the current collector as a smooth function of radius, shape (y, x).
+
+    X-rays hardly pass through 3 mm of copper: reconstructed values there depend on the radius.
+    A polynomial of third degree in r^2 is fitted to the collector's slices near the interface.
+    """
+    mean = before.values[plateau_slices(before, interface)].mean(axis=0, dtype=np.float64)
+    y = before.coordinates_um(1)[:, None] - centre_um[0]
+    x = before.coordinates_um(2)[None, :] - centre_um[1]
+    r2 = y**2 + x**2
+    scale = r2[roi].max() or 1.0
+    fit = np.polynomial.Polynomial.fit(r2[roi] / scale, mean[roi], 3)
+    return np.asarray(fit(np.minimum(r2 / scale, 1.0)))
+
+
+def cc_variation(cc_map: FloatArray, roi: BoolArray) -> float:
+    """Range of the current collector's grey value over the ROI, as fraction of its mean.
+
+    Logs a warning beyond 10 %: one constant divisor then misleads.
+    """
+    inside = cc_map[roi]
+    variation = float(np.ptp(inside) / abs(inside.mean()))
+    if variation > RADIAL_WARNING:
+        log.warning(
+            "the current collector's grey value varies by %.0f %% across the ROI; "
+            "normalisation=radial accounts for it",
+            100 * variation,
+        )
+    return variation
+
+
+def linear_lvf(
+    before: Volume, after: Volume, grey_cc: float | FloatArray, grey_li: float
+) -> NDArray[np.float32]:
+    """Unclipped, unfiltered LVF: unbiased in every sum.
+
+    `grey_cc` may be a map (y, x).
+
+    Raises
+    ------
+    ValueError
+        If the current collector is not brighter than lithium.
+    """
+    contrast = np.asarray(grey_cc, dtype=np.float64) - grey_li
+    if not (contrast > 0).all():
+        raise ValueError(
+            f"the current collector must be brighter than lithium; got grey.cc = "
+            f"{np.min(grey_cc):g}, grey.li = {grey_li:g}"
+        )
+    difference = before.values.astype(np.float32) - after.values.astype(np.float32)
+    return np.asarray(difference / contrast.astype(np.float32), dtype=np.float32)
+
+
+def paper_lvf(
+    before: Volume, after: Volume, grey_cc: float | FloatArray, grey_li: float
+) -> NDArray[np.float32]:
+    """LVF of Xu et al., Small 2026: Gaussian sigma 1 before, median radius 3 after, in [0, 1]."""
+    smooth = [v.with_values(gaussian(v.values, 1.0)) for v in (before, after)]
+    lvf = ball_median(linear_lvf(smooth[0], smooth[1], grey_cc, grey_li), 3)
+    return np.clip(lvf, 0.0, 1.0)
+
+
+def whole_disc(volume: Volume) -> BoolArray:
+    """Pixels of the disc inscribed in the slices."""
+    _, cy, cx = volume.centre_um
+    radius = 0.5 * min(n * s for n, s in zip(volume.shape[1:], volume.spacing_um[1:], strict=True))
+    return disc_mask(volume, (cy, cx), radius)
+
+
+def electrolyte_slab_um(
+    before: Volume, interface: Interface, roi: BoolArray, margin_voxel: float
+) -> tuple[float, float]:
+    """Bulk solid electrolyte, from - to along z: what plating leaves alone.
+
+    From `margin_voxel` beyond the interface to as far from the counter electrode (its foil, or
+    its collector), or to the volume's last slice but one.
+    """
+    depth = interface.depth_um(before) / before.spacing_um[0]
+    order = np.argsort(-depth)
+    beyond = order[depth[order] < -margin_voxel]
+    profile = before.values[:, roi].mean(axis=1, dtype=np.float64)
+    p = profile[beyond]
+    end = p.size
+    if p.size >= 6:
+        level = float(np.median(p[: max(p.size // 3, 3)]))
+        # Foils and dies stand out of the electrolyte by far more than its own grains do.
+        scatter = float(np.ptp(p[: max(p.size // 3, 3)]))
+        bright = p > level + 0.2 * (profile.max() - level)
+        dark = p < level - max(3 * scatter, 0.25 * abs(level - profile.min()))
+        edge = _first(bright | dark, p.size)
+        end = edge if edge == p.size else edge - round(margin_voxel)
+    used = before.coordinates_um(0)[beyond[: max(end, 0)]]
+    half = 0.5 * before.spacing_um[0]
+    if used.size == 0:
+        return interface.z_um, interface.z_um
+    return float(used.min() - half), float(used.max() + half)

@@ -1,0 +1,124 @@
+"""Lithium islands of known shape: z(r, angle) = height * dome(r / outline(angle))."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from scipy import integrate
+
+from imaging.volume import FloatArray
+
+
+class Dome(Enum):
+    """How the height falls from the centre (rho = 0) to the outline (rho = 1)."""
+
+    cap = "cap"
+    """Spherical cap."""
+    ellipsoid = "ellipsoid"
+    """Half an ellipsoid: sqrt(1 - rho^2)."""
+    flat = "flat"
+    """Flat-topped superellipsoid: (1 - rho^4)^(1/4)."""
+
+
+@dataclass(frozen=True)
+class IslandShape:
+    """One island: a dome over a plane outline about (y_um, x_um).
+
+    The outline is r(angle) = a (1 + wobble cos(n angle + phase)), stretched by `elongation` along
+    y' and shrunk across it, so that the area stays pi a^2 (1 + wobble^2 / 2).
+    """
+
+    y_um: float
+    x_um: float
+    diameter_um: float
+    """2 a: twice the mean radius of the outline before stretching."""
+    height_um: float
+    dome: Dome = Dome.cap
+    elongation: float = 1.0
+    wobble: float = 0.0
+    lobes: int = 3
+    phase_deg: float = 0.0
+
+    def thickness_um(self, y_um: FloatArray, x_um: FloatArray) -> FloatArray:
+        """Height above the base at points of the base plane, 0 outside."""
+        turn = math.radians(self.phase_deg)
+        dy, dx = y_um - self.y_um, x_um - self.x_um
+        stretch = math.sqrt(self.elongation)
+        v = (dy * math.cos(turn) + dx * math.sin(turn)) / stretch
+        u = (dx * math.cos(turn) - dy * math.sin(turn)) * stretch
+        outline = 0.5 * self.diameter_um
+        if self.wobble:
+            outline = outline * (1 + self.wobble * np.cos(self.lobes * np.arctan2(v, u)))
+        return self.height_um * self.profile(np.hypot(u, v) / outline)
+
+    def profile(self, rho: FloatArray) -> FloatArray:
+        """Relative height at the relative radius rho; 1 at rho = 0, 0 from rho = 1 on."""
+        r = np.minimum(rho, 1.0)
+        if self.dome is Dome.ellipsoid:
+            return np.sqrt(1 - r**2)
+        if self.dome is Dome.flat:
+            return (1 - r**4) ** 0.25
+        a, h = 0.5 * self.diameter_um, self.height_um
+        sphere = (a**2 + h**2) / (2 * h)
+        return (np.sqrt(sphere**2 - (a * r) ** 2) - (sphere - h)) / h
+
+    @property
+    def area_um2(self) -> float:
+        """Area of the footprint."""
+        return math.pi * (0.5 * self.diameter_um) ** 2 * (1 + 0.5 * self.wobble**2)
+
+    @property
+    def contact_diameter_um(self) -> float:
+        """Diameter of the circle of the footprint's area."""
+        return 2 * math.sqrt(self.area_um2 / math.pi)
+
+    @property
+    def volume_um3(self) -> float:
+        """Exact volume."""
+        if self.dome is Dome.ellipsoid:
+            mean = 2 / 3
+        elif self.dome is Dome.cap:
+            # pi h (3 a^2 + h^2) / 6 over the base pi a^2 h
+            mean = (3 + (2 * self.height_um / self.diameter_um) ** 2) / 6
+        else:
+            # substitution rho^2 = 1 - s^4 takes the steep end out of the integral
+            mean = integrate.quad(lambda r: 2 * r * (1 - r**4) ** 0.25, 0, 1, limit=200)[0]
+        return self.area_um2 * self.height_um * float(mean)
+
+
+NARROW = (44.44, 20.0)
+WIDE = (100.0, 5.0)
+
+
+def mixed_islands(width_um: tuple[float, float]) -> list[IslandShape]:
+    """Nine islands on a 3 x 3 grid, the paper's narrow and wide cap among them.
+
+    Raises
+    ------
+    ValueError
+        If the field is too small to keep them 12 um apart (about 480 um).
+    """
+    if min(width_um) < 480.0:
+        raise ValueError(f"nine islands need a field of at least 480 um; got {width_um} um")
+    rows = [
+        (NARROW, {}),
+        (WIDE, {}),
+        ((60.0, 10.0), {}),
+        ((70.0, 12.0), {"dome": Dome.ellipsoid, "elongation": 1.4, "phase_deg": 25.0}),
+        ((68.0, 9.0), {"wobble": 0.1, "lobes": 3, "phase_deg": 40.0}),
+        ((80.0, 6.0), {"dome": Dome.flat}),
+        ((36.0, 7.0), {}),
+        ((50.0, 4.0), {"wobble": 0.06, "lobes": 5}),
+        ((90.0, 15.0), {"dome": Dome.ellipsoid}),
+    ]
+    # Off the grid by fractions of a voxel, each by its own.
+    jitter = np.random.default_rng(7).uniform(-6.0, 6.0, (9, 2))
+    shapes = []
+    for i, ((diameter, height), extra) in enumerate(rows):
+        y = (0.5 + (i // 3 - 1) * 0.3) * width_um[0] + jitter[i, 0]
+        x = (0.5 + (i % 3 - 1) * 0.3) * width_um[1] + jitter[i, 1]
+        shapes.append(IslandShape(y, x, diameter, height, **extra))  # type: ignore[arg-type]
+    return shapes

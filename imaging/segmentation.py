@@ -1,0 +1,98 @@
+"""Which pixels of a thickness map belong to which island."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from imaging.thickness import ThicknessMap, smoothed
+from imaging.volume import BoolArray, FloatArray, IntArray
+
+log = logging.getLogger(__name__)
+
+SMOOTH_VOXEL = 1.5
+DETECT_SIGMA, SEED_SIGMA = 3.5, 7.0
+"""An island's pixels stand out of the smoothed map by the first, its summit by the second."""
+SPLIT = 0.4
+"""Touching islands are told apart by saddles below exp(-0.4) = 2/3 of the lower summit."""
+MIN_AREA_PIXELS = 20
+LAYER_FRACTION = 0.25
+"""What covers more of the ROI than this is a layer, not an island."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """Pixels of each island, and those of none."""
+
+    labels: IntArray
+    background: BoolArray
+    notes: dict[str, str | float]
+
+
+def segment(thickness: ThicknessMap) -> Segments:
+    """Label pixels that stand out of the background; split what touches; drop specks."""
+    from skimage.morphology import h_maxima
+    from skimage.segmentation import watershed
+
+    inside = thickness.inside
+    smooth = smoothed(thickness.values_um, inside, SMOOTH_VOXEL)
+    noise = 0.0
+    background = inside.copy()
+    for _ in range(4):
+        excess = smooth - plane(smooth, background)
+        noise = max(1.4826 * float(np.median(np.abs(excess[background]))), 1e-6)
+        out = np.nan_to_num(excess, nan=-np.inf) > DETECT_SIGMA * noise
+        # Single outliers belong to the noise; what is kept out are patches and their surroundings.
+        patches = ndimage.binary_opening(out, iterations=2)
+        candidate = inside & ~ndimage.binary_dilation(patches, iterations=6)
+        if candidate.sum() < 0.02 * inside.sum():
+            break
+        background = candidate
+    excess = np.nan_to_num(smooth - plane(smooth, background), nan=0.0)
+    mask = inside & (excess > DETECT_SIGMA * noise)
+    # Relative saddles for tall islands, absolute ones near the noise.
+    coarse = smoothed(np.where(inside, excess, np.nan), inside, SMOOTH_VOXEL)
+    landscape = np.log1p(np.clip(np.nan_to_num(coarse), 0, None) / (8 * noise))
+    summits = h_maxima(landscape, SPLIT).astype(bool) & (excess > SEED_SIGMA * noise)
+    seeds, _ = ndimage.label(summits, structure=np.ones((3, 3)))
+    labels = watershed(-landscape, seeds, mask=mask).astype(np.int32)
+    notes: dict[str, str | float] = {"thickness_noise_um": noise, "island_threshold_um": 0.0}
+    notes["island_threshold_um"] = DETECT_SIGMA * noise
+    sizes = np.bincount(labels.ravel())
+    for label in range(1, sizes.size):
+        if sizes[label] > LAYER_FRACTION * inside.sum():
+            notes["layer"] = (
+                f"a connected patch covers {100 * sizes[label] / inside.sum():.0f} % of the ROI: "
+                "counted as a layer, not as an island"
+            )
+            log.warning("%s", notes["layer"])
+        elif sizes[label] >= MIN_AREA_PIXELS:
+            continue
+        labels[labels == label] = 0
+    _, compact = np.unique(labels, return_inverse=True)
+    return Segments(compact.reshape(labels.shape).astype(np.int32), background, notes)
+
+
+def _background_level(values: FloatArray) -> tuple[float, float]:
+    """Most frequent value and the scatter about it: the shortest interval that holds a fifth."""
+    ordered = np.sort(values)
+    n = max(ordered.size // 5, 1)
+    start = int(np.argmin(ordered[n:] - ordered[:-n]))
+    return float(np.median(ordered[start : start + n])), float(ordered[start + n] - ordered[start])
+
+
+def plane(values: FloatArray, where: BoolArray) -> FloatArray:
+    """Plane fitted robustly: what a rest of shift and tilt between the scans leaves behind."""
+    y, x = (np.linspace(-1, 1, n) for n in values.shape)
+    design = np.stack(np.broadcast_arrays(1.0, y[:, None], x[None, :]), axis=-1)
+    rows, data = design[where], values[where]
+    level, width = _background_level(data)
+    keep = np.abs(data - level) < 4 * max(width, 1e-9)
+    for _ in range(3):
+        solution = np.linalg.lstsq(rows[keep], data[keep], rcond=None)[0]
+        rest = data - rows @ solution
+        keep = np.abs(rest) < 3 * max(1.4826 * float(np.median(np.abs(rest[keep]))), 1e-9)
+    return np.asarray(design @ solution)

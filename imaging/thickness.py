@@ -1,0 +1,85 @@
+"""Equivalent lithium thickness: sums of the LVF along z (Xu et al., Small 2026, section 5.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from imaging.filters import gaussian
+from imaging.volume import BoolArray, FloatArray, Volume
+
+HISTOGRAM_RANGE_UM = (0.0, 45.0)
+HISTOGRAM_BINS = 500
+COVERED_SIGMA = 4.0
+SMOOTH_VOXEL = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class ThicknessMap:
+    """Equivalent thickness in a cylinder, (y, x), NaN outside."""
+
+    values_um: FloatArray
+    std_um: FloatArray
+    """Standard deviation per pixel from the voxels' noise."""
+    slices: slice
+    """Slices that were summed."""
+
+    @property
+    def inside(self) -> BoolArray:
+        """Pixels of the ROI."""
+        return np.isfinite(self.values_um)
+
+
+def thickness_map(lvf: Volume, roi: BoolArray, slices: slice) -> ThicknessMap:
+    """Sum of LVF * dz over `slices` inside `roi`.
+
+    A linear functional of the scans: blur along z, noise and partial volumes do not bias it.
+    """
+    dz = lvf.spacing_um[0]
+    part = lvf.values[slices]
+    total = part.sum(axis=0, dtype=np.float64) * dz
+    std = dz * float(np.sqrt(np.sum(slice_noise(part, roi) ** 2)))
+    return ThicknessMap(np.where(roi, total, np.nan), np.where(roi, std, np.nan), slices)
+
+
+def slice_noise(values: FloatArray, roi: BoolArray) -> FloatArray:
+    """Noise of every slice, from differences of pixels two apart (robust; shape (z,)).
+
+    Neighbours at distance two, because the interpolation of the alignment and the reconstruction
+    correlate direct ones.
+    """
+    pairs = roi[:, 2:] & roi[:, :-2]
+    if not pairs.any():
+        return np.full(values.shape[0], np.nan)
+    spread = np.abs((values[:, :, 2:] - values[:, :, :-2])[:, pairs])
+    return np.asarray(1.4826 * np.median(spread, axis=1) / np.sqrt(2), dtype=np.float64)
+
+
+def histogram(thickness: ThicknessMap) -> tuple[FloatArray, FloatArray]:
+    """Bin edges (501,) in um and counts (500,) of the map, 0-45 um as in the paper."""
+    counts, edges = np.histogram(
+        thickness.values_um[thickness.inside], bins=HISTOGRAM_BINS, range=HISTOGRAM_RANGE_UM
+    )
+    return edges, counts.astype(np.float64)
+
+
+def z_profile(lvf: Volume, roi: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Slice positions in um and mean LVF over the ROI, both (z,)."""
+    return lvf.coordinates_um(0), lvf.values[:, roi].mean(axis=1, dtype=np.float64)
+
+
+def smoothed(values: FloatArray, inside: BoolArray, sigma: float) -> FloatArray:
+    """Gaussian mean of a map over its valid pixels only, NaN elsewhere."""
+    weight = gaussian(inside.astype(np.float32), sigma)
+    total = gaussian(np.where(inside, values, 0.0).astype(np.float32), sigma)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(inside, total / weight, np.nan).astype(np.float64)
+
+
+def covered(thickness: ThicknessMap) -> BoolArray:
+    """Pixels that hold lithium beyond the noise: lightly smoothed thickness above 4 sigma."""
+    smooth = smoothed(thickness.values_um, thickness.inside, SMOOTH_VOXEL)
+    # White noise shrinks by 2 sqrt(pi) sigma under a 2-D Gaussian.
+    noise = thickness.std_um / (2 * np.sqrt(np.pi) * SMOOTH_VOXEL)
+    return np.asarray(np.nan_to_num(smooth) > COVERED_SIGMA * np.nan_to_num(noise, nan=np.inf))

@@ -1,0 +1,96 @@
+"""Rigid motions of a volume about its centre.
+
+Sign convention: the transform says where the material went. A point at x in the *before* scan is
+found in the *after* scan at T(x) = c + R (x - c) + shift, with c the volume's centre; R turns
+about x, then y, then z by right-handed angles. `apply` undoes it: it returns after(T(x)) on the
+grid of the before scan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from imaging.volume import BoolArray, FloatArray, Triple, Volume
+
+
+@dataclass(frozen=True)
+class RigidTransform:
+    """Motion of the material from the before to the after scan; triples are (z, y, x)."""
+
+    rotation_deg: Triple
+    shift_um: Triple
+    residual: float = 0.0
+    """Scatter of after - before over the mask once aligned, as fraction of the before's scatter."""
+    correlation: float = 1.0
+    """Correlation of the two scans over the mask after alignment."""
+
+    @property
+    def matrix(self) -> FloatArray:
+        """Rotation matrix on (z, y, x) vectors."""
+        about_xyz = Rotation.from_euler("xyz", self.rotation_deg[::-1], degrees=True).as_matrix()
+        return np.asarray(about_xyz)[::-1, ::-1]
+
+    def moved(self, points_um: FloatArray, centre_um: Triple) -> FloatArray:
+        """T(x) of points (..., 3), in um."""
+        centre = np.asarray(centre_um)
+        return (points_um - centre) @ self.matrix.T + centre + np.asarray(self.shift_um)
+
+
+def angles_deg(matrix: FloatArray) -> Triple:
+    """(z, y, x) angles of a rotation matrix on (z, y, x) vectors: inverse of `matrix`."""
+    x, y, z = Rotation.from_matrix(matrix[::-1, ::-1]).as_euler("xyz", degrees=True)
+    return float(z), float(y), float(x)
+
+
+def apply(transform: RigidTransform, volume: Volume) -> Volume:
+    """The volume brought back to the before scan's place: one cubic B-spline interpolation.
+
+    Where the field of view ends, the nearest voxel is continued: see `seen`.
+
+    Returns
+    -------
+    Volume of float32, same grid.
+    """
+    offset, matrix = index_map(transform, volume)
+    values = ndimage.affine_transform(
+        volume.values.astype(np.float32), matrix, offset, order=3, mode="nearest"
+    )
+    return volume.with_values(np.asarray(values, dtype=np.float32))
+
+
+def seen(transform: RigidTransform, volume: Volume, slices: slice) -> BoolArray:
+    """Pixels (y, x) whose columns, over these slices, lie in the after scan's field of view."""
+    offset, matrix = index_map(transform, volume)
+    last = np.asarray(volume.shape) - 1
+    y, x = np.meshgrid(*(np.arange(n) for n in volume.shape[1:]), indexing="ij")
+    inside = np.ones(y.shape, dtype=bool)
+    # The map is affine: a column is inside if its two ends are.
+    for z in (slices.start, slices.stop - 1):
+        where = np.stack([np.full(y.shape, z), y, x], axis=-1) @ matrix.T + offset
+        inside &= np.all((where > -0.5) & (where < last + 0.5), axis=-1)
+    return inside
+
+
+def corner_error_um(
+    a: RigidTransform, b: RigidTransform, low_um: Triple, high_um: Triple, centre_um: Triple
+) -> float:
+    """Largest distance between the images of a box's eight corners under two transforms."""
+    corners = np.array(list(product(*zip(low_um, high_um, strict=True))))
+    difference = a.moved(corners, centre_um) - b.moved(corners, centre_um)
+    return float(np.linalg.norm(difference, axis=1).max())
+
+
+def index_map(
+    transform: RigidTransform, volume: Volume
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """T in voxel indices: where = matrix @ index + offset."""
+    spacing = np.asarray(volume.spacing_um)
+    centre = 0.5 * (np.asarray(volume.shape) - 1)
+    matrix = transform.matrix * spacing[None, :] / spacing[:, None]
+    return centre + np.asarray(transform.shift_um) / spacing - matrix @ centre, matrix
