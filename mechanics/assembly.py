@@ -137,7 +137,8 @@ class Discretisation:
     def points(self) -> Floats:
         """Return the coordinates (r, z) of the quadrature points, shape (cells, q, 2)."""
         nodes = self.node_points[self.element_nodes]
-        return np.einsum("qa,cai->cqi", self._geometry[0], nodes)
+        points: Floats = np.einsum("qa,cai->cqi", self._geometry[0], nodes)
+        return points
 
     @cached_property
     def areas(self) -> Floats:

@@ -145,7 +145,7 @@ SOURCES: dict[str, Source] = {
     "steel": Source("steel 316L: E 193 GPa, nu 0.28", "handbook", "handbook", "memory"),
     "peek": Source("PEEK: E 3.8 GPa, nu 0.38", "handbook", "handbook", "memory"),
 }
-"""Source of each constant; keys are ``material`` or ``material.preset`` or ``material.constant``."""
+"""Source of each constant, by ``material``, ``material.preset`` or ``material.constant``."""
 
 
 def sources_of(preset: str) -> list[Source]:

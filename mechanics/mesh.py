@@ -268,7 +268,7 @@ def _set_sizes(
         "Mesh.RecombineAll": 1,
         "Mesh.RecombinationAlgorithm": 1,  # blossom
         "Mesh.SubdivisionAlgorithm": 1,  # into quadrilaterals only
-        "Mesh.RecombineMinimumQuality": 0.4,  # else it pairs triangles into degenerate quadrilaterals
+        "Mesh.RecombineMinimumQuality": 0.4,  # no degenerate quadrilaterals
         "Mesh.ElementOrder": size.order,
         "Mesh.SecondOrderIncomplete": 0,
         "Mesh.MshFileVersion": 4.1,

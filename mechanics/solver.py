@@ -164,8 +164,8 @@ def _between(start: Load, end: Load, fraction: float) -> Load:
     """Interpolate loads; exact at the end."""
     if fraction >= 1.0:
         return end
-    mix = lambda a, b: a + fraction * (b - a)  # noqa: E731
-    return Load(mix(start.pressure_mpa, end.pressure_mpa), mix(start.growth, end.growth))
+    pressure = start.pressure_mpa + fraction * (end.pressure_mpa - start.pressure_mpa)
+    return Load(pressure, start.growth + fraction * (end.growth - start.growth))
 
 
 def _extrapolate(before: State | None, state: State, load: Load) -> Floats:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mechanics.assembly import Discretisation
+from mechanics.assembly import Discretisation, Ints
 from mechanics.mesh import Edge, Region
 from mechanics.plasticity import RR, RZ, TT, ZR, ZZ
 from mechanics.profile import Floats
 from mechanics.solver import Solution
-
-Ints = NDArray[np.int64]
 
 
 def principal_max(stress: Floats) -> Floats:
@@ -78,7 +74,7 @@ class NodalStress:
     over the elements of the body that meet there.
     """
 
-    cells: Any
+    cells: Ints
     """Elements of the body, shape (m,)."""
     nodes: Ints
     """Nodes of the body in the numbering of the mesh, shape (n,)."""
@@ -96,16 +92,33 @@ def recover(solution: Solution, region: Region) -> NodalStress:
     """Return the continuous stress field of a body."""
     space = solution.discretisation
     cells = space.cells_of(region)
-    dofs = space.element_nodes[cells]
-    used, inverse = np.unique(dofs, return_inverse=True)
-    connectivity = inverse.reshape(dofs.shape)
-    nodal = np.einsum("nq,cqk->cnk", _to_nodes(space), solution.state.stress[cells])
-    total = np.zeros((len(used), 5))
-    np.add.at(total, connectivity, nodal)
-    count = np.bincount(connectivity.ravel(), minlength=len(used))
-    points = space.node_points[used]
+    used, connectivity = _own_nodes(space, cells)
+    stress = _average_at_nodes(space, connectivity, solution.state.stress[cells])
     displacement = solution.state.displacement.reshape(-1, 2)[used]
-    return NodalStress(cells, used, connectivity, points, total / count[:, None], displacement)
+    return NodalStress(cells, used, connectivity, space.node_points[used], stress, displacement)
+
+
+def recover_scalar(space: Discretisation, region: Region, values: Floats) -> Floats:
+    """Return a quantity of a body's quadrature points, (cells * q,), at its nodes, as `recover`."""
+    cells = space.cells_of(region)
+    connectivity = _own_nodes(space, cells)[1]
+    return _average_at_nodes(space, connectivity, values.reshape(len(cells), -1, 1))[:, 0]
+
+
+def _own_nodes(space: Discretisation, cells: Ints) -> tuple[Ints, Ints]:
+    """Return a body's nodes, and its elements in the numbering of these, shape (m, 9)."""
+    used, inverse = np.unique(space.element_nodes[cells], return_inverse=True)
+    return used, inverse.reshape(len(cells), -1)
+
+
+def _average_at_nodes(space: Discretisation, connectivity: Ints, values: Floats) -> Floats:
+    """Take values (m, q, k) at the Gauss points to the nodes, shape (n, k)."""
+    nodal = np.einsum("nq,cqk->cnk", _to_nodes(space), values)
+    count = np.bincount(connectivity.ravel())
+    total = np.zeros((len(count), values.shape[-1]))
+    np.add.at(total, connectivity, nodal)
+    average: Floats = total / count[:, None]
+    return average
 
 
 def _to_nodes(space: Discretisation) -> Floats:

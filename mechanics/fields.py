@@ -1,0 +1,95 @@
+"""Fields of a solution for ParaView, and profiles as CSV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mechanics.mesh import Region
+from mechanics.plasticity import RR, RZ, TT, ZR, ZZ
+from mechanics.profile import Floats
+from mechanics.solver import Solution
+from mechanics.stress import (
+    ElectrolyteStress,
+    Profile,
+    principal_direction,
+    principal_max,
+    recover,
+    recover_scalar,
+    von_mises,
+)
+
+_TO_VTK = [0, 1, 3, 2, 4, 6, 7, 5, 8]
+"""Nodes of DOLFINx's 9-node quadrilateral in the order of VTK's."""
+
+
+def write_vtu(solution: Solution, file: Path) -> None:
+    """Write displacement, stress and plastic strain of every body, undeformed coordinates.
+
+    Coordinates are (r, z, 0) and tensors (rr, rz, 0; rz, zz, 0; 0, 0, tt). Bodies do not
+    share nodes, so that each keeps its own stress at their interfaces.
+    """
+    import meshio
+
+    space = solution.discretisation
+    points, cells, regions = [], [], []
+    data: dict[str, list[Floats]] = {}
+    offset = 0
+    for region in Region:
+        rows = space.cells_of(region)
+        if len(rows) == 0:
+            continue
+        nodal = recover(solution, region)
+        history = solution.state.history.get(region)
+        strain = (
+            np.zeros(len(nodal.nodes))
+            if history is None
+            else recover_scalar(space, region, history.equivalent)
+        )
+        fields = {
+            "displacement_um": _in_space(nodal.displacement),
+            "stress_mpa": _tensor(nodal.stress),
+            "sigma1_mpa": principal_max(nodal.stress),
+            "sigma1_direction": principal_direction(nodal.stress)[:, [0, 2, 1]],
+            "von_mises_mpa": von_mises(nodal.stress),
+            "equivalent_plastic_strain": strain,
+        }
+        for name, values in fields.items():
+            data.setdefault(name, []).append(values)
+        points.append(_in_space(nodal.points))
+        cells.append(nodal.connectivity[:, _TO_VTK] + offset)
+        regions.append(np.full(len(rows), int(region)))
+        offset += len(nodal.nodes)
+    mesh = meshio.Mesh(
+        np.concatenate(points),
+        [("quad9", np.concatenate(cells))],
+        point_data={name: np.concatenate(parts) for name, parts in data.items()},
+        cell_data={"region": [np.concatenate(regions)]},
+    )
+    mesh.write(file)
+
+
+def _in_space(plane: Floats) -> Floats:
+    """Append a zero third coordinate."""
+    return np.column_stack((plane, np.zeros(len(plane))))
+
+
+def _tensor(stress: Floats) -> Floats:
+    """Return the 9 components in (r, z, theta) of stresses of shape (n, 5)."""
+    tensor = np.zeros((len(stress), 3, 3))
+    tensor[:, 0, 0], tensor[:, 1, 1], tensor[:, 2, 2] = stress[:, RR], stress[:, ZZ], stress[:, TT]
+    tensor[:, 0, 1] = tensor[:, 1, 0] = (stress[:, RZ] + stress[:, ZR]) / 2
+    return tensor.reshape(-1, 9)
+
+
+def write_profiles(stress: ElectrolyteStress, folder: Path) -> list[Path]:
+    """Write ``arc.csv``, ``axis.csv`` and ``interface.csv`` into a folder that exists."""
+    lines = {"arc": stress.arc, "axis": stress.axis, "interface": stress.interface}
+    files = []
+    for name, line in lines.items():
+        file = folder / f"{name}.csv"
+        header = ",".join(Profile.COLUMNS)
+        np.savetxt(file, line.table(), delimiter=",", header=header, comments="", fmt="%.9g")
+        files.append(file)
+    return files
