@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -213,8 +214,12 @@ def remove_result(folder: Path) -> None:
     root = folder.resolve()
     for name in old.files if old is not None else ():
         file = (folder / name).resolve()
-        if root in file.parents and file.is_file():
-            file.unlink()
+        if root not in file.parents:
+            continue
+        if file.is_dir():
+            shutil.rmtree(file)
+        else:
+            file.unlink(missing_ok=True)
 
 
 def relative_files(folder: Path, files: Iterable[Path]) -> list[str]:

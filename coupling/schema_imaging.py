@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from imaging.workflow import ImageOptions
+from imaging.options import ImageOptions
 
 _HDF5 = (".h5", ".hdf5", ".hdf", ".nxs")
 
@@ -51,9 +51,7 @@ class TomogramConfig(ImageOptions):
     """Areal charge that was plated, mAh/cm2, for Faraday's law."""
 
     def __post_init__(self) -> None:
-        check_options = getattr(super(), "__post_init__", None)
-        if check_options is not None:
-            check_options()
+        ImageOptions.__post_init__(self)
         self._refuse_unavailable()
         for name in ("voxel_um", "charge_mah_cm2"):
             value = getattr(self, name)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from pathlib import Path
 
-from imaging.workflow import ImageResult, analyse_lvf, analyse_pair, write_image_result
-
 from coupling.results import Outcome
 from coupling.schema_imaging import TomogramConfig
+from imaging.electrochemistry import faraday_thickness_um, paper_thickness_um
 from imaging.readers import read_lvf, read_tiff
-
-log = logging.getLogger("islet.image")
+from imaging.workflow import ImageResult, analyse_lvf, analyse_pair, write_image_result
 
 
 def run(config: TomogramConfig, folder: Path) -> Outcome:
@@ -20,11 +17,10 @@ def run(config: TomogramConfig, folder: Path) -> Outcome:
     start = time.perf_counter()
     result = analyse(config, config.pair)
     analysed = time.perf_counter()
-    for name, value in result.decisions.items():
-        log.info("%s: %s", name, value)
     files = write_image_result(result, folder)
     timing = {"analyse": analysed - start, "write": time.perf_counter() - analysed}
-    return Outcome(result.scalars, files, timing, {"decisions": result.decisions})
+    scalars = result.scalars | charge_scalars(config.charge_mah_cm2)
+    return Outcome(scalars, files, timing, {"decisions": result.decisions})
 
 
 def analyse(config: TomogramConfig, pair: tuple[Path, Path] | None) -> ImageResult:
@@ -36,3 +32,13 @@ def analyse(config: TomogramConfig, pair: tuple[Path, Path] | None) -> ImageResu
         return analyse_lvf(read_lvf(Path(config.lvf), config.voxel_um), options)
     before, after = (read_tiff(path, config.voxel_um) for path in pair)
     return analyse_pair(before, after, options)
+
+
+def charge_scalars(charge_mah_cm2: float | None) -> dict[str, float]:
+    """Return the thickness that a charge plates, by Faraday's law and on the paper's scale."""
+    if charge_mah_cm2 is None:
+        return {}
+    return {
+        "faraday_thickness_um": faraday_thickness_um(charge_mah_cm2),
+        "paper_scale_thickness_um": paper_thickness_um(charge_mah_cm2),
+    }

@@ -28,7 +28,7 @@ GROUPS = {
     "risk": ("material", "stack", "contact"),
     "run": ("material", "stack", "contact"),
 }
-REQUIRED = {"collect": ["sweep=somewhere"], "risk": ["image=somewhere"]}
+REQUIRED = {"image": ["lvf=lvf.tif"], "collect": ["sweep=somewhere"], "risk": ["image=somewhere"]}
 UNAVAILABLE = ("stack=cell", "contact=frictional")
 
 

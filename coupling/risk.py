@@ -1,0 +1,109 @@
+"""Crack risk of the electrolyte around one island.
+
+The raw maximum of the largest principal stress grows without bound on mesh
+refinement at the contact line, so risk is a stress over a length of the material:
+
+    R1(x) = sigma1[ mean of the stress tensor over a disc of radius l_c about x ] / sigma_t,
+    l_c = (1/pi) (K_IC / sigma_t)^2,
+
+with the disc in the meridian plane and inside the electrolyte only. R1 > 1 says that a
+flaw of the size of the microstructure would grow. Sites near the contact line, where the
+likely crack is a delamination along the current collector, are kept apart from the bulk.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from coupling.criterion import RiskCriterion
+from mechanics.averages import disc_average, sample
+from mechanics.profile import Floats
+from mechanics.solver import Solution
+from mechanics.stress import ElectrolyteStress, NodalStress, principal_direction, principal_max
+
+_SAMPLES_PER_LENGTH = 8
+"""Sampling of the averaged stress, points per critical length."""
+
+
+@dataclass(frozen=True)
+class Hotspot:
+    """The worst site of a zone."""
+
+    risk: float
+    """R1 there."""
+    r_um: float
+    z_um: float
+    crack_angle_deg: float
+    """Angle of the crack plane to the current collector in the meridian plane, degrees; NaN
+    where the hoop stress is the largest, so that the crack would be a radial one."""
+
+
+@dataclass(frozen=True)
+class CrackRisk:
+    """Crack risk of one island, bulk and rim apart."""
+
+    bulk: Hotspot
+    """Farther than `RiskCriterion.rim_um` from the contact line."""
+    rim: Hotspot
+    """Nearer than that."""
+    volume_above_1_um3: float
+    """Volume of electrolyte with R1 > 1."""
+    field: NodalStress
+    """The averaged stress at the nodes around the island."""
+    r1: Floats
+    """R1 at the nodes of `field`, shape (n,)."""
+
+
+def crack_risk(
+    solution: Solution, stress: ElectrolyteStress, criterion: RiskCriterion
+) -> CrackRisk:
+    """Return the crack risk of a solved island."""
+    space, island = solution.discretisation, solution.discretisation.stack.profile
+    length = criterion.length_um
+    # stresses have died away at three island sizes; both zones must hold sites
+    reach = 3 * max(island.max_radius_um, island.height_um) + 4 * length + 2 * criterion.rim_um
+    around = _around(stress.nodal, reach)
+    source = _around(stress.nodal, reach + 2 * length)
+    cloud = sample(space, source, length / _SAMPLES_PER_LENGTH)
+    averaged = replace(around, stress=disc_average(cloud, around.points, length))
+    r1 = principal_max(averaged.stress) / criterion.strength_mpa
+    from_rim = np.hypot(averaged.points[:, 0] - island.r_um[-1], averaged.points[:, 1])
+    parts = sample(space, averaged, length / _SAMPLES_PER_LENGTH)
+    above = principal_max(parts.stress) > criterion.strength_mpa
+    return CrackRisk(
+        bulk=_worst(averaged, r1, from_rim > criterion.rim_um),
+        rim=_worst(averaged, r1, from_rim <= criterion.rim_um),
+        volume_above_1_um3=float(parts.volumes[above].sum()),
+        field=averaged,
+        r1=r1,
+    )
+
+
+def _around(nodal: NodalStress, reach_um: float) -> NodalStress:
+    """Return the part of a body whose elements lie within a distance of the origin."""
+    centre = nodal.points[nodal.connectivity].mean(axis=1)
+    rows = np.hypot(centre[:, 0], centre[:, 1]) < max(reach_um, 2 * island.max_radius_um)
+    used, inverse = np.unique(nodal.connectivity[rows], return_inverse=True)
+    return NodalStress(
+        cells=nodal.cells[rows],
+        nodes=nodal.nodes[used],
+        connectivity=inverse.reshape(-1, nodal.connectivity.shape[1]),
+        points=nodal.points[used],
+        stress=nodal.stress[used],
+        displacement=nodal.displacement[used],
+    )
+
+
+def _worst(field: NodalStress, r1: Floats, zone: Floats) -> Hotspot:
+    """Return the site of the largest R1 in a zone of the nodes."""
+    rows = np.flatnonzero(zone)
+    worst = rows[np.argmax(r1[rows])]
+    r, z = field.points[worst]
+    normal = principal_direction(field.stress[worst])
+    # the crack opens along the largest principal stress, so its plane is normal to it
+    hoop = abs(normal[1]) > 0.5
+    angle = math.nan if hoop else math.degrees(math.atan2(abs(normal[0]), abs(normal[2])))
+    return Hotspot(float(r1[worst]), float(r), float(z), angle)

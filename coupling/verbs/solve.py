@@ -1,0 +1,47 @@
+"""One island's stress field and crack risk."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+from coupling.case import Case, solve_case
+from coupling.figures import stress_figure
+from coupling.results import Outcome
+from coupling.schema_mechanics import SolveConfig
+from mechanics.fields import write_profiles, write_vtu
+
+log = logging.getLogger("islet.solve")
+
+
+def run(config: SolveConfig, folder: Path) -> Outcome:
+    """Solve one island and write its fields, profiles, mesh and picture."""
+    profile = config.island.profile()
+    mesh_file = folder / "mesh.msh"
+    with tqdm(total=1.0, desc="load", disable=not sys.stderr.isatty(), leave=False) as bar:
+        case = solve_case(
+            profile, config, msh_file=mesh_file, progress=lambda x: bar.update(x - bar.n)
+        )
+    start = time.perf_counter()
+    files = [mesh_file, *write_case(case, folder)]
+    timing = {**case.timing_s, "output_s": time.perf_counter() - start}
+    if not case.criterion.toughness_is_own:
+        log.info(
+            "toughness %g MPa m^0.5 is the pellet's, the elastic constants are not: a mixture",
+            case.criterion.k_ic_mpa_sqrt_m,
+        )
+    return Outcome(case.scalars(), files, timing)
+
+
+def write_case(case: Case, folder: Path) -> list[Path]:
+    """Write profiles, fields and picture of a solved island."""
+    profiles = folder / "profiles"
+    profiles.mkdir(parents=True, exist_ok=True)
+    files = write_profiles(case.stress, profiles)
+    write_vtu(case.solution, folder / "fields.vtu")
+    stress_figure(case, folder / "stress.png")
+    return [*files, folder / "fields.vtu", folder / "stress.png"]

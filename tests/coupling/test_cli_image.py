@@ -1,0 +1,89 @@
+"""The verbs of the imaging side, from files to files."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from coupling import cli, config, launcher, results
+from coupling.schema_imaging import ImageConfig, TomogramConfig
+from coupling.schema_run import RunConfig
+
+
+def test_a_phantoms_layer_is_found_again(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cell = ["islands=none", "layer_um=6", "shape=[96,48,48]", "rotation_deg=[0,0,0]"]
+    assert cli.run(["phantom", *cell, "hydra.run.dir=cell"]) == 0
+    pair = ["before=cell/before.tif", "after=cell/after.tif"]
+    found = ["image", *pair, "charge_mah_cm2=1.875", "hydra.run.dir=image"]
+    assert cli.run(found) == 0
+    result = results.require_finished(Path("image"), "image")
+    assert result.scalars["mean_thickness_um"] == pytest.approx(6.0, rel=0.05)
+    assert result.scalars["faraday_thickness_um"] == pytest.approx(9.10, abs=0.005)
+    assert result.scalars["paper_scale_thickness_um"] == pytest.approx(8.1)
+    assert result.inputs["decisions"]["cc_side"] == "low"
+    assert set(result.inputs["input_sha256"]) == {"before", "after"}
+    assert {"lvf.zarr", "thickness_um.tif", "islands.csv"} <= set(result.files)
+    with Path("image/z_profile.csv").open() as stream:
+        assert next(csv.reader(stream)) == ["z_um", "mean_lvf"]
+
+    capsys.readouterr()
+    listed = ["image", "scans=[cell/before.tif,cell/after.tif]", "hydra.run.dir=listed"]
+    assert cli.run([*listed, "interface.cc_side=low"]) == 0
+    assert "interface_z_um" in capsys.readouterr().err  # what was decided is said
+    again = results.require_finished(Path("listed"), "image")
+    assert again.scalars["mean_thickness_um"] == result.scalars["mean_thickness_um"]
+
+    assert cli.run(["image", "lvf=image/lvf.zarr", "hydra.run.dir=lvf"]) == 0
+    from_lvf = results.require_finished(Path("lvf"), "image")
+    assert from_lvf.scalars["mean_thickness_um"] == pytest.approx(6.0, rel=0.05)
+
+    assert cli.run(["image", *pair, "voxel_um=2"]) == 2
+    assert "must agree" in capsys.readouterr().err
+    assert cli.run(["image", "before=cell/before.tif", "after=gone.tif"]) == 2
+    assert "after=gone.tif: no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "nothing to read: give before=FILE after=FILE"),
+        (["before=a.tif"], "before=a.tif needs after=FILE"),
+        (["scans=[a.tif]"], "scans needs two tomograms"),
+        (["scans=[a.tif,b.tif,c.tif]"], "3 tomograms is not available yet"),
+        (["lvf=a.tif", "before=a.tif", "after=b.tif"], "not both"),
+        (["scans=[a.tif,b.tif]", "after=b.tif"], "not both"),
+        (["lvf=a.nxs"], "HDF5 is not available yet"),
+        (["lvf=a.tif", "dataset=/entry/data"], "dataset=/entry/data is not available yet"),
+        (["lvf=a.tif", "times_h=[0,1]"], "times_h is not available yet"),
+        (["lvf=a.tif", "electrode=ce"], "electrode=ce is not available yet: use electrode=we"),
+        (["lvf=a.tif", "voxel_um=0"], "voxel_um must be a positive number"),
+        (["lvf=a.tif", "charge_mah_cm2=-1"], "charge_mah_cm2 must be a positive number"),
+        (["lvf=a.tif", "roi.radius_um=-5"], "roi.radius_um must be a positive number"),
+        (["lvf=a.tif", "roi.centre_um=[1]"], "roi.centre_um needs 2 finite numbers"),
+        (["lvf=a.tif", "grey.cc=1", "grey.li=2"], "grey.cc (1.0) must be above grey.li"),
+    ],
+)
+def test_contradicting_or_unavailable_inputs_are_named(given: list[str], message: str) -> None:
+    node = config.without_hydra(launcher.compose("image", launcher.parse_arguments(given)))
+    with pytest.raises(config.InputError) as caught:
+        config.validated(node)
+    assert message in str(caught.value)
+
+
+def test_run_falls_back_on_the_phantom_and_checks_both_sides() -> None:
+    assert RunConfig().uses_phantom
+    assert RunConfig().image_options() == ImageConfig(lvf="x").image_options()
+    assert not RunConfig(before="a.tif", after="b.tif").uses_phantom
+    with pytest.raises(ValueError, match="needs before=FILE"):
+        RunConfig(after="b.tif")
+    with pytest.raises(ValueError, match="workers must be at least 1"):
+        RunConfig(workers=0)
+
+
+def test_inputs_are_found_wherever_they_are_given() -> None:
+    listed = TomogramConfig(scans=["a.tif", "b.tif"])
+    assert listed.input_paths() == {"scans[0]": Path("a.tif"), "scans[1]": Path("b.tif")}
+    assert listed.pair == (Path("a.tif"), Path("b.tif"))
+    assert config.input_paths(RunConfig(lvf="c.zarr")) == {"lvf": Path("c.zarr")}
