@@ -13,13 +13,13 @@ from coupling.schema_run import RunConfig
 
 
 def test_a_phantoms_layer_is_found_again(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cell = ["islands=none", "layer_um=6", "shape=[96,48,48]", "rotation_deg=[0,0,0]"]
+    cell = ["islands=none", "layer_um=6", "shape=[120,96,96]"]
     assert cli.run(["phantom", *cell, "hydra.run.dir=cell"]) == 0
     pair = ["before=cell/before.tif", "after=cell/after.tif"]
     found = ["image", *pair, "charge_mah_cm2=1.875", "hydra.run.dir=image"]
     assert cli.run(found) == 0
     result = results.require_finished(Path("image"), "image")
-    assert result.scalars["mean_thickness_um"] == pytest.approx(6.0, rel=0.05)
+    assert result.scalars["mean_thickness_um"] == pytest.approx(6.0, rel=0.02)
     assert result.scalars["faraday_thickness_um"] == pytest.approx(9.10, abs=0.005)
     assert result.scalars["paper_scale_thickness_um"] == pytest.approx(8.1)
     assert result.inputs["decisions"]["cc_side"] == "low"
@@ -37,7 +37,7 @@ def test_a_phantoms_layer_is_found_again(workdir: Path, capsys: pytest.CaptureFi
 
     assert cli.run(["image", "lvf=image/lvf.zarr", "hydra.run.dir=lvf"]) == 0
     from_lvf = results.require_finished(Path("lvf"), "image")
-    assert from_lvf.scalars["mean_thickness_um"] == pytest.approx(6.0, rel=0.05)
+    assert from_lvf.scalars["mean_thickness_um"] == pytest.approx(6.0, rel=0.02)
 
     assert cli.run(["image", *pair, "voxel_um=2"]) == 2
     assert "must agree" in capsys.readouterr().err
