@@ -3,7 +3,7 @@
 z(r, angle) = H (1 + u) w / (u + sqrt(u^2 + (1 - u^2) w)),   w = 1 - (r / outline(angle))^p
 
 holds the spherical caps (p = 2, u = cosine of the contact angle), half-ellipsoids (u = 0),
-paraboloids (u = 1), domes with a foot (u > 1) and flat tops (p > 2). The outline is a Fourier
+paraboloids (u = 1), domes with a foot (u > 1) or a steep wall (u < 0) and flat tops (p > 2). The outline is a Fourier
 series in its logarithm, so elongated and wobbly footprints are members as well. Fitted to column
 sums, on which blur along z has no effect.
 """
@@ -70,7 +70,7 @@ class DomeFit:
         w = 1 - np.minimum(rho, 1.0) ** self.power
         u = self.edge
         root = np.sqrt(u**2 + (1 - u**2) * w)
-        return np.asarray(self.height_um * (1 + u) * w / np.maximum(u + root, 1e-9))
+        return np.asarray(self.height_um * (1 + u) * w / np.maximum(u + root, 1e-12))
 
     @property
     def volume(self) -> float:
@@ -86,7 +86,7 @@ class DomeFit:
         r, outline = self.polar(y, x)
         return np.asarray(r <= outline + widen)
 
-    def image(self, y0: int, x0: int, shape: tuple[int, int]) -> FloatArray:
+    def image(self, y0: int, x0: int, shape: tuple[int, ...]) -> FloatArray:
         """Blurred thickness map in um on the pixels y0.., x0.. (pixel averages)."""
         fine = 3 if shape[0] * shape[1] < 4000 else 2
         offsets = (np.arange(fine) + 0.5) / fine - 0.5
@@ -133,14 +133,14 @@ def fit_dome(
     first = _pack(start)
     scale = np.concatenate([[1, 1, 0.1, 0.1 * start.height_um, 0.3, 0.3, 0.3], 0.05 / (lobes - 1)])
     size = np.exp(start.log_radius)
-    low = np.concatenate([first[:2] - 0.6 * size, [first[2] - 0.6, 0.2 * first[3], 0.0, 0.3]])
+    low = np.concatenate([first[:2] - 0.6 * size, [first[2] - 0.6, 0.2 * first[3], -0.8, 0.3]])
     high = np.concatenate([first[:2] + 0.6 * size, [first[2] + 0.6, 4 * first[3], 2.5, 2.8]])
     low = np.concatenate([low, [np.log(0.2)], np.full(lobes.size, -0.5)])
     high = np.concatenate([high, [np.log(4.0)], np.full(lobes.size, 0.5)])
 
     def residuals(x: FloatArray) -> FloatArray:
         fit = _unpack(x)
-        misfit = (fit.image(*corner, patch.shape) - patch) * weight  # type: ignore[arg-type]
+        misfit = (fit.image(*corner, patch.shape) - patch) * weight
         aspect = fit.height_um / (np.exp(fit.log_radius) * pixel_um)
         cap = (1 - aspect**2) / (1 + aspect**2)
         prior = [
@@ -180,7 +180,12 @@ def _pack(fit: DomeFit) -> FloatArray:
 
 
 def _unpack(x: FloatArray) -> DomeFit:
-    power, blur = np.exp(x[5:7])
     return DomeFit(
-        (float(x[0]), float(x[1])), *map(float, x[2:5]), float(power), float(blur), x[7:]
+        centre=(float(x[0]), float(x[1])),
+        log_radius=float(x[2]),
+        height_um=float(x[3]),
+        edge=float(x[4]),
+        power=float(np.exp(x[5])),
+        blur=float(np.exp(x[6])),
+        waves=x[7:],
     )

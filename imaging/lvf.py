@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.filters import ball_median, gaussian
-from imaging.volume import BoolArray, FloatArray, Volume, disc_mask
+from imaging.volume import BoolArray, FloatArray, Volume
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,7 @@ PLATEAU = (3, 11)
 """Slices beyond an interface, in voxels, among which an undisturbed grey value is looked for:
 outside the blur of the interface, still near it."""
 RADIAL_WARNING = 0.10
+DARKEST = 30
 
 
 @dataclass(frozen=True)
@@ -162,33 +163,57 @@ def find_grey_li(
     -------
     The value, and in words where it comes from.
     """
-    profile = before.values[:, roi].mean(axis=1, dtype=np.float64)
-    foil = _foil(profile, interface.depth_um(before) / before.spacing_um[0])
+    foil = _foil(before, interface, roi)
     if foil is not None:
         return foil, "lithium foil of the counter electrode"
-    # Smoothed well below the contrast, so that the darkest is a phase and not noise.
-    values = [
-        float(np.quantile(gaussian(v.values, 1.5)[:, roi][::, ::2], 5e-4)) for v in (before, after)
-    ]
     log.warning("no lithium foil in view: the darkest voxels stand for lithium; or give grey.li")
+    values = [_darkest(v, roi) for v in (before, after)]
     return min(values), "darkest voxels of both scans (no foil in view)"
 
 
-def _foil(profile: FloatArray, depth: FloatArray) -> float | None:
-    """Mean of a dark plateau beyond the electrolyte, if it stands out."""
-    p = profile[np.argsort(-depth)]  # from the collector into the electrolyte
-    p = p[int(np.count_nonzero(depth > -4)) :]
-    if p.size < 12:
+def _darkest(volume: Volume, roi: BoolArray) -> float:
+    """Mean of the darkest voxels, smoothed so far that noise matters little (1 % at most)."""
+    smooth = gaussian(volume.values, 1.2)[:, roi].ravel()
+    count = min(DARKEST, smooth.size)
+    return float(np.partition(smooth, count - 1)[:count].mean())
+
+
+def _foil(before: Volume, interface: Interface, roi: BoolArray) -> float | None:
+    """Grey value of a dark plateau beyond the electrolyte, if it stands out everywhere.
+
+    Grains make some slices of the electrolyte darker than others here and there, a foil is darker
+    than the electrolyte in every place: compare the two block by block.
+    """
+    depth = interface.depth_um(before) / before.spacing_um[0]
+    order = np.argsort(-depth)
+    order = order[depth[order] < -4]
+    blocks = _block_means(before, roi)[order]
+    profile = blocks.mean(axis=1)
+    if profile.size < 12:
         return None
-    p = p[: _first(p > p[:6].mean() + 0.2 * (profile.max() - p[:6].mean()), p.size)]
-    if p.size < 12:
+    bright = profile > 0.5 * (profile[:6].mean() + find_grey_cc(before, interface, roi))
+    profile = profile[: _first(bright, profile.size)]
+    if profile.size < 12:
         return None
-    electrolyte = p[: p.size // 3]
-    level, scatter = float(np.median(electrolyte)), float(electrolyte.std())
-    windows = np.lib.stride_tricks.sliding_window_view(p, 3).mean(axis=1)
-    darkest = float(windows.min())
-    # The electrolyte's own slices scatter by its grains.
-    return darkest if level - darkest > 6 * scatter else None
+    start = int(np.argmin(np.convolve(profile, np.ones(3) / 3, mode="valid")))
+    electrolyte = blocks[: profile.size // 3].mean(axis=0)
+    foil = blocks[start : start + 3].mean(axis=0)
+    # The scatter of single slices of the electrolyte, because a foil may be three slices thin.
+    scatter = float(blocks[: profile.size // 3].std(axis=0).max())
+    stands_out = np.quantile(electrolyte - foil, 0.25) > 2 * scatter
+    return float(foil.mean()) if stands_out else None
+
+
+def _block_means(volume: Volume, roi: BoolArray) -> FloatArray:
+    """Means over square blocks of the ROI, shape (z, blocks)."""
+    side = max(min(volume.shape[1:]) // 8, 1)
+    y, x = (np.arange(n) // side for n in volume.shape[1:])
+    index = (y[:, None] * (x[-1] + 1) + x[None, :])[roi]
+    size = np.bincount(index)
+    full = size >= 0.5 * side**2
+    values = volume.values[:, roi]
+    sums = np.stack([np.bincount(index, weights=v, minlength=size.size) for v in values])
+    return np.asarray(sums[:, full] / size[full])
 
 
 def _first(condition: BoolArray, default: int) -> int:
@@ -276,13 +301,6 @@ def paper_lvf(
     smooth = [v.with_values(gaussian(v.values, 1.0)) for v in (before, after)]
     lvf = ball_median(linear_lvf(smooth[0], smooth[1], grey_cc, grey_li), 3)
     return np.clip(lvf, 0.0, 1.0)
-
-
-def whole_disc(volume: Volume) -> BoolArray:
-    """Pixels of the disc inscribed in the slices."""
-    _, cy, cx = volume.centre_um
-    radius = 0.5 * min(n * s for n, s in zip(volume.shape[1:], volume.spacing_um[1:], strict=True))
-    return disc_mask(volume, (cy, cx), radius)
 
 
 def electrolyte_slab_um(
