@@ -146,7 +146,9 @@ def _done(folder: Path, result: Result) -> JobReport:
 def _report(folder: Path, error: BaseException) -> JobReport:
     """Log a failure at once, with its traceback only where it helps, and report it."""
     code = exit_code_of(error)
-    message = "interrupted" if code == INTERRUPTED else str(error) or type(error).__name__
+    if code == INTERRUPTED:  # the command itself says so
+        return JobReport(str(folder), code, "interrupted")
+    message = str(error) or type(error).__name__
     if code == 1:
         message = f"{type(error).__name__}: {message}"
     if wants_traceback():

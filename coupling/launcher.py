@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra import version
 from hydra._internal.hydra import Hydra
@@ -37,14 +37,20 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     Raises
     ------
     InputError
-        For flags of Hydra that make no sense below a verb.
+        For unknown flags, and those of Hydra that make no sense below a verb.
     """
-    args: argparse.Namespace = get_args_parser().parse_intermixed_args(list(arguments))
+    parser = get_args_parser()
+    parser.error = _refuse  # instead of a page of usage
+    args: argparse.Namespace = parser.parse_intermixed_args(list(arguments))
     if args.config_path is not None:
         raise InputError("--config-path is not supported: add a folder by --config-dir FOLDER")
     if args.experimental_rerun is not None:
         raise InputError("--experimental-rerun is not supported: repeat a job by force=true")
     return args
+
+
+def _refuse(message: str) -> NoReturn:
+    raise InputError(message)
 
 
 def launch(verb: str, args: argparse.Namespace, task: Task) -> list[JobReport] | None:
