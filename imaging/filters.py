@@ -10,8 +10,13 @@ from scipy import ndimage
 
 from imaging.volume import BoolArray
 
+PAPER_SIGMA_VOXEL = 1.0
+PAPER_MEDIAN_VOXEL = 3
+PAPER_LI_THRESHOLD = 0.2
+"""LVF above which the paper shows a voxel as lithium."""
 
-def gaussian(values: NDArray[Any], sigma_voxel: float = 1.0) -> NDArray[np.float32]:
+
+def gaussian(values: NDArray[Any], sigma_voxel: float = PAPER_SIGMA_VOXEL) -> NDArray[np.float32]:
     """Gaussian of standard deviation `sigma_voxel`, cut at 4 sigma, edges continued.
 
     Raises
@@ -33,7 +38,7 @@ def ball(radius_voxel: int) -> BoolArray:
     return np.asarray(z**2 + y**2 + x**2 <= radius_voxel**2)
 
 
-def ball_median(values: NDArray[Any], radius_voxel: int = 3) -> NDArray[Any]:
+def ball_median(values: NDArray[Any], radius_voxel: int = PAPER_MEDIAN_VOXEL) -> NDArray[Any]:
     """Median over a ball, edges continued; same shape and dtype as `values`."""
     footprint = ball(radius_voxel)
     return np.asarray(ndimage.median_filter(values, footprint=footprint, mode="nearest"))

@@ -3,9 +3,9 @@
 z(r, angle) = H (1 + u) w / (u + sqrt(u^2 + (1 - u^2) w)),   w = 1 - (r / outline(angle))^p
 
 holds the spherical caps (p = 2, u = cosine of the contact angle), half-ellipsoids (u = 0),
-paraboloids (u = 1), domes with a foot (u > 1) or a steep wall (u < 0) and flat tops (p > 2). The outline is a Fourier
-series in its logarithm, so elongated and wobbly footprints are members as well. Fitted to column
-sums, on which blur along z has no effect.
+paraboloids (u = 1), domes with a foot (u > 1) or a steep wall (u < 0) and flat tops (p > 2). The
+outline is a Fourier series in its logarithm, so elongated and wobbly footprints are members as
+well. Fitted to column sums, on which blur along z has no effect.
 """
 
 from __future__ import annotations

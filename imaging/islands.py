@@ -281,7 +281,7 @@ def _island(label: int, fit: DomeFit, volume_um3: float, inside: BoolArray, lvf:
         y_um=lvf.origin_um[1] + pixel * fit.centre[0],
         contact_diameter_um=2 * radius,
         contact_area_um2=math.pi * radius**2,
-        height_um=fit.height_um,
+        height_um=float(z[0]),
         volume_um3=volume_um3,
         touches_edge=touches,
         cap_residual_um=_cap_residual(r, z),
@@ -309,15 +309,14 @@ def _profile(fit: DomeFit, radius_um: float, volume_um3: float) -> tuple[FloatAr
         r2 = (radius_um * rho**exponent) ** 2
         return math.pi * float(-np.trapezoid(r2, z)) - volume_um3
 
-    lowest, highest = surplus(30.0), surplus(1 / 30)
-    if lowest * highest > 0:
-        raise RuntimeError(
-            f"no profile of diameter {2 * radius_um:.4g} um and height {fit.height_um:.4g} um "
-            f"holds {volume_um3:.6g} um3"
-        )
+    if surplus(30.0) * surplus(1 / 30) > 0:
+        log.warning("height and diameter cannot hold the volume: the height gives way")
+        return radius_um * rho, z * volume_um3 / (surplus(1.0) + volume_um3)
     exponent = optimize.brentq(surplus, 1 / 30, 30.0, xtol=1e-13, rtol=1e-13)
     if abs(exponent - 1) > 0.15:
-        log.warning("the profile is bent by %.2f to hold the volume: a poor fit", exponent)
+        log.info(
+            "profile bent by %.2f to hold the volume: a poor fit, or cut by the edge", exponent
+        )
     return radius_um * rho**exponent, z
 
 
@@ -348,7 +347,7 @@ def _footprints(fits: list[DomeFit], inside: BoolArray) -> IntArray:
         height = np.zeros(inside.shape)
         y, x = np.ogrid[: inside.shape[0], : inside.shape[1]]
         footprint = fit.footprint(y, x) & inside
-        r, outline = fit.polar(*np.nonzero(footprint))
+        r, outline = fit.polar(*(i.astype(np.float64) for i in np.nonzero(footprint)))
         height[footprint] = fit.profile(r / outline)
         wins = footprint & (height >= tallest)
         labels[wins], tallest[wins] = label, height[wins]

@@ -79,34 +79,22 @@ def find_interface(before: Volume, roi: BoolArray, cc_is_low: bool | None = None
             raise ValueError(f"no current collector seen at the {side}-z side (interface.cc_side)")
     low = [face for face in faces if face[1]][-1:]  # the innermost of each side
     high = [face for face in faces if not face[1]][:1]
-    face = (low + high)[0]
-    if low and high:
-        face = _without_foil(smooth, low[0], high[0])
-    index, is_low = face
-    z = _crossing(profile, index, is_low)
-    return Interface(before.origin_um[0] + z * before.spacing_um[0], is_low)
-
-
-def _without_foil(
-    profile: FloatArray, low: tuple[int, bool], high: tuple[int, bool]
-) -> tuple[int, bool]:
-    """Of two bright ends, the one that borders on mid grey rather than on dark lithium."""
-    inside = profile[low[0] + 1 : high[0] + 1]
-    if inside.size < 12:
-        raise ValueError("both current collectors are within 12 slices; give interface.z_um")
-    reach = max(inside.size // 3, 4)
-    skip = min(3, reach - 1)
-    electrolyte = float(np.median(inside))
-    scatter = 1.4826 * float(np.median(np.abs(inside - electrolyte)))
-    at_low = electrolyte - float(inside[skip:reach].min())
-    at_high = electrolyte - float(inside[::-1][skip:reach].min())
-    log.info("dark foil towards the low end: %.4g, towards the high end: %.4g", at_low, at_high)
-    if abs(at_low - at_high) < 3 * scatter or max(at_low, at_high) <= 0:
+    found = [
+        Interface(
+            before.origin_um[0] + _crossing(profile, index, is_low) * before.spacing_um[0], is_low
+        )
+        for index, is_low in low + high
+    ]
+    if len(found) == 1:
+        return found[0]
+    # Seen from the working electrode, the foil is at the far end of the electrolyte.
+    facing = [interface for interface in found if _foil(before, interface, roi) is not None]
+    if len(facing) != 1:
         raise ValueError(
             "bright current collectors at both ends and no lithium foil told apart; "
             "give interface.cc_side"
         )
-    return high if at_low > at_high else low
+    return facing[0]
 
 
 def _crossing(profile: FloatArray, index: int, is_low: bool) -> float:
@@ -187,11 +175,13 @@ def _foil(before: Volume, interface: Interface, roi: BoolArray) -> float | None:
     depth = interface.depth_um(before) / before.spacing_um[0]
     order = np.argsort(-depth)
     order = order[depth[order] < -4]
-    blocks = _block_means(before, roi)[order]
+    blocks = _block_means(before, roi)
+    brightest = float(blocks.mean(axis=1).max())
+    blocks = blocks[order]
     profile = blocks.mean(axis=1)
     if profile.size < 12:
         return None
-    bright = profile > 0.5 * (profile[:6].mean() + find_grey_cc(before, interface, roi))
+    bright = profile > 0.5 * (profile[:6].mean() + brightest)
     profile = profile[: _first(bright, profile.size)]
     if profile.size < 12:
         return None
@@ -300,7 +290,7 @@ def paper_lvf(
     """LVF of Xu et al., Small 2026: Gaussian sigma 1 before, median radius 3 after, in [0, 1]."""
     smooth = [v.with_values(gaussian(v.values, 1.0)) for v in (before, after)]
     lvf = ball_median(linear_lvf(smooth[0], smooth[1], grey_cc, grey_li), 3)
-    return np.clip(lvf, 0.0, 1.0)
+    return np.asarray(np.clip(lvf, 0.0, 1.0), dtype=np.float32)
 
 
 def electrolyte_slab_um(

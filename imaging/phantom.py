@@ -129,7 +129,7 @@ class PhantomOptions:
         """The islands."""
         if self.islands is IslandChoice.mixed:
             return mixed_islands((self.grid[1] * self.voxel_um, self.grid[2] * self.voxel_um))
-        return [IslandShape(*row) for row in self.caps_um or []]
+        return [IslandShape(y, x, d, h) for y, x, d, h in self.caps_um or []]
 
     @property
     def drift(self) -> RigidTransform:
@@ -403,4 +403,4 @@ def _scan(mu: Float32, options: PhantomOptions, rng: np.random.Generator) -> NDA
     contrast = MU_PER_CM["cu"] - MU_PER_CM["li"]
     noise = rng.standard_normal(options.grid, dtype=np.float32) * (options.noise * contrast)
     counts = np.rint(GREY_OFFSET + GREY_PER_MU * (blurred + noise))
-    return np.clip(counts, 0, 65535).astype(np.uint16)
+    return np.asarray(np.clip(counts, 0, 65535), dtype=np.uint16)

@@ -49,9 +49,8 @@ class IslandShape:
         stretch = math.sqrt(self.elongation)
         v = (dy * math.cos(turn) + dx * math.sin(turn)) / stretch
         u = (dx * math.cos(turn) - dy * math.sin(turn)) * stretch
-        outline = 0.5 * self.diameter_um
-        if self.wobble:
-            outline = outline * (1 + self.wobble * np.cos(self.lobes * np.arctan2(v, u)))
+        wave = 1 + self.wobble * np.cos(self.lobes * np.arctan2(v, u)) if self.wobble else 1.0
+        outline = 0.5 * self.diameter_um * wave
         return self.height_um * self.profile(np.hypot(u, v) / outline)
 
     def profile(self, rho: FloatArray) -> FloatArray:

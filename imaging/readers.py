@@ -182,7 +182,7 @@ def _read_stack(path: Path) -> tuple[NDArray[Any], Triple | None]:
             shapes = ", ".join(str(s.shape) for s in series)
             raise ValueError(f"{path}: pages of one shape and dtype needed; got {shapes}")
         axes, shape = series[0].axes, series[0].shape
-        if tif.pages[0].photometric == tifffile.PHOTOMETRIC.RGB or "S" in axes:
+        if tif.pages.first.photometric == tifffile.PHOTOMETRIC.RGB or "S" in axes:
             raise ValueError(f"{path}: a grey image is needed; this one is RGB, shape {shape}")
         expected = (tif.imagej_metadata or {}).get("images")
         if expected is not None and expected != math.prod(shape[:-2]):
@@ -242,7 +242,7 @@ def _check_segments(path: Path, tif: tifffile.TiffFile) -> None:
             end = series.dataoffset + series.nbytes
     # ImageJ stacks beyond 4 GB have one directory; the description says how many slices follow.
     images = (tif.imagej_metadata or {}).get("images", 1)
-    page = tif.pages[0]
+    page = tif.pages.first
     if images > 1 and len(tif.pages) == 1 and page.dataoffsets:
         end = max(end, page.dataoffsets[0] + images * sum(page.databytecounts))
     if end > size:
@@ -254,7 +254,7 @@ def _check_segments(path: Path, tif: tifffile.TiffFile) -> None:
 
 def _file_spacing(tif: tifffile.TiffFile) -> Triple | None:
     """Voxel size (z, y, x) that the file states, or None."""
-    tags = tif.pages[0].tags
+    tags = tif.pages.first.tags
     if "XResolution" not in tags or "YResolution" not in tags:
         return None
     per_x, per_y = (_ratio(tags[name].value) for name in ("XResolution", "YResolution"))
@@ -303,7 +303,8 @@ def _agreed_spacing(path: Path, file_spacing: Triple | None, voxel_um: float | N
 
 def _read_folder(folder: Path) -> tuple[NDArray[Any], Triple | None]:
     numbered = _numbered_slices(folder)
-    slices, spacing = [], None
+    slices: list[NDArray[Any]] = []
+    spacing = None
     for path in numbered:
         _check_directories(path)
         with tifffile.TiffFile(path) as tif:

@@ -132,9 +132,9 @@ def _binned(before: Float32, after: Float32, mask: BoolArray, factor: int) -> _P
         return cut.reshape(n[0], factor, n[1], factor, n[2], factor)
 
     def mean(values: Float32) -> Float32:
-        return np.asarray(blocks(values).mean(axis=(1, 3, 5)), dtype=np.float32)  # type: ignore[attr-defined]
+        return np.asarray(blocks(values).mean(axis=(1, 3, 5)), dtype=np.float32)
 
-    inside = blocks(mask).all(axis=(1, 3, 5))  # type: ignore[attr-defined]
+    inside = blocks(mask).all(axis=(1, 3, 5))
     return _Pair(mean(before), mean(after), inside, factor)
 
 
@@ -215,7 +215,12 @@ def _gauss_newton(
             difference = (moved[k] - still[k])[inside].astype(np.float64)
             normal += a.T @ b
             force += 0.5 * (a + b).T @ difference
-        step = np.linalg.solve(0.5 * (normal + normal.T), force)[:6]
+        try:
+            step = np.linalg.solve(0.5 * (normal + normal.T), force)[:6]
+        except np.linalg.LinAlgError:
+            raise RegistrationError(
+                "the scans cannot be aligned: no texture in the registration mask"
+            ) from None
         # The step is the motion, in the before frame, that `moved` still lacks.
         turn = Rotation.from_rotvec(-step[3:][::-1]).as_matrix()[::-1, ::-1]
         shift = shift - matrix @ step[:3]
@@ -226,7 +231,10 @@ def _gauss_newton(
         if size < CONVERGED_VOXEL:
             break
         if not np.isfinite(size) or np.abs(shift).max() > 2 * reach.max():
-            raise RegistrationError("the alignment diverged: the scans share no structure")
+            raise RegistrationError(
+                "the scans cannot be aligned: the search diverged (unrelated scans, or no texture "
+                "in the solid electrolyte; register=false skips the alignment)"
+            )
     return matrix, shift
 
 

@@ -33,8 +33,10 @@ class RigidTransform:
     @property
     def matrix(self) -> FloatArray:
         """Rotation matrix on (z, y, x) vectors."""
-        about_xyz = Rotation.from_euler("xyz", self.rotation_deg[::-1], degrees=True).as_matrix()
-        return np.asarray(about_xyz)[::-1, ::-1]
+        about_xyz: FloatArray = Rotation.from_euler(
+            "xyz", self.rotation_deg[::-1], degrees=True
+        ).as_matrix()
+        return np.asarray(about_xyz[::-1, ::-1], dtype=np.float64)
 
     def moved(self, points_um: FloatArray, centre_um: Triple) -> FloatArray:
         """T(x) of points (..., 3), in um."""

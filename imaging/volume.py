@@ -69,7 +69,8 @@ class Volume:
 
     def coordinates_um(self, axis: int) -> FloatArray:
         """Centres of the voxels along one axis (0: z, 1: y, 2: x), in um."""
-        return self.origin_um[axis] + self.spacing_um[axis] * np.arange(self.shape[axis])
+        index = np.arange(self.shape[axis], dtype=np.float64)
+        return np.asarray(self.origin_um[axis] + self.spacing_um[axis] * index)
 
     @property
     def centre_um(self) -> Triple:

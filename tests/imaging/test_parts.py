@@ -1,0 +1,35 @@
+"""Filters and electrochemistry against closed forms."""
+
+import numpy as np
+import pytest
+
+from imaging.electrochemistry import coulombic_efficiency, faraday_thickness_um, paper_thickness_um
+from imaging.filters import ball, ball_median, gaussian
+
+
+def test_faraday_and_the_papers_scale() -> None:
+    assert faraday_thickness_um(1.0) == pytest.approx(4.85, abs=0.005)
+    assert faraday_thickness_um(1.875) == pytest.approx(9.10, abs=0.005)
+    assert paper_thickness_um(1.875) == pytest.approx(8.1)
+    assert coulombic_efficiency(8.0, 0.56) == pytest.approx(0.93)
+    with pytest.raises(ValueError, match="density_g_cm3"):
+        faraday_thickness_um(1.0, density_g_cm3=0.0)
+    with pytest.raises(ValueError, match="plated_um"):
+        coulombic_efficiency(0.0, 0.0)
+
+
+def test_gaussian_spreads_a_point_into_the_normal_density() -> None:
+    point = np.zeros((25, 25, 25), "f4")
+    point[12, 12, 12] = 1.0
+    x = np.arange(25) - 12.0
+    density = np.exp(-0.5 * (x / 1.5) ** 2) / (1.5 * np.sqrt(2 * np.pi))
+    np.testing.assert_allclose(gaussian(point, 1.5)[12, 12], density * density[12] ** 2, atol=1e-5)
+    with pytest.raises(ValueError, match="sigma_voxel"):
+        gaussian(point, -1.0)
+
+
+def test_ball_median_is_the_median_of_123_voxels() -> None:
+    assert ball(3).sum() == 123
+    values = np.random.default_rng(0).random((9, 9, 9))
+    expected = np.median(values[1:8, 1:8, 1:8][ball(3)])
+    assert ball_median(values)[4, 4, 4] == expected
