@@ -66,7 +66,7 @@ def solve_case(
         If the solution does not converge.
     """
     watch = Stopwatch()
-    with watch.measure("mesh_s"):
+    with watch.measure("mesh"):
         mesh = build_mesh(profile, config.stack, config.mesh, msh_file)
     criterion = config.criterion()
     if criterion.length_um < 2 * mesh.fine_um:
@@ -75,7 +75,7 @@ def solve_case(
             criterion.length_um,
             mesh.fine_um,
         )
-    with watch.measure("solve_s"):
+    with watch.measure("solve"):
         solution = solve(
             mesh,
             config.stack.kind,
@@ -85,7 +85,7 @@ def solve_case(
             watch=watch,
             progress=progress,
         )
-    with watch.measure("evaluate_s"):
+    with watch.measure("evaluate"):
         stress = ElectrolyteStress(solution)
         summary = summarise(solution, stress)
         risk = crack_risk(solution, stress, criterion)

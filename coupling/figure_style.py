@@ -20,7 +20,7 @@ LITHIUM = "#b9bec9"
 ABOVE = "#c1121f"
 """Electrolyte above the threshold, red as in the paper's figure 7."""
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,

@@ -65,8 +65,8 @@ def crack_risk(
     length = criterion.length_um
     # stresses have died away at three island sizes; both zones must hold sites
     reach = 3 * max(island.max_radius_um, island.height_um) + 4 * length + 2 * criterion.rim_um
-    around = _around(stress.nodal, reach)
-    source = _around(stress.nodal, reach + 2 * length)
+    around = stress.nodal.within(reach)
+    source = stress.nodal.within(reach + 2 * length)
     cloud = sample(space, source, length / _SAMPLES_PER_LENGTH)
     averaged = replace(around, stress=disc_average(cloud, around.points, length))
     r1 = principal_max(averaged.stress) / criterion.strength_mpa
@@ -79,21 +79,6 @@ def crack_risk(
         volume_above_1_um3=float(parts.volumes[above].sum()),
         field=averaged,
         r1=r1,
-    )
-
-
-def _around(nodal: NodalStress, reach_um: float) -> NodalStress:
-    """Return the part of a body whose elements lie within a distance of the origin."""
-    centre = nodal.points[nodal.connectivity].mean(axis=1)
-    rows = np.hypot(centre[:, 0], centre[:, 1]) < max(reach_um, 2 * island.max_radius_um)
-    used, inverse = np.unique(nodal.connectivity[rows], return_inverse=True)
-    return NodalStress(
-        cells=nodal.cells[rows],
-        nodes=nodal.nodes[used],
-        connectivity=inverse.reshape(-1, nodal.connectivity.shape[1]),
-        points=nodal.points[used],
-        stress=nodal.stress[used],
-        displacement=nodal.displacement[used],
     )
 
 

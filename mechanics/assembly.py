@@ -62,7 +62,8 @@ class Discretisation:
     @cached_property
     def node_points(self) -> Floats:
         """Return the coordinates (r, z) of the nodes, shape (nodes, 2), um."""
-        points: Floats = self.space.tabulate_dof_coordinates()[:, :2]
+        points: Floats = self.space.tabulate_dof_coordinates()[:, :2].copy()
+        points[np.abs(points) < 1e-9 * points.max()] = 0.0  # the axis and the interface, exactly
         return points
 
     @property

@@ -215,7 +215,7 @@ class _Newton:
         self.bodies = {
             region: cells for region in Region if len(cells := self.space.cells_of(region)) > 0
         }
-        with watch.measure("setup_s"):
+        with watch.measure("setup"):
             self.fixed = _held_components(self.space, kind)
             self.unit_pressure = self.space.unit_pressure_forces()
             self.stiffness = Stiffness(self.space, self.fixed)
@@ -289,7 +289,7 @@ class _Newton:
     def _respond(self, start: State, load: Load, displacement: Floats) -> _Trial:
         """Evaluate stresses, tangents and the residual at a displacement."""
         space = self.space
-        with self.watch.measure("material_s"):
+        with self.watch.measure("material"):
             gradient = space.gradient(displacement)
             stress = np.empty_like(gradient)
             tangent = np.empty((*gradient.shape, 5))
@@ -306,7 +306,7 @@ class _Newton:
                 tangent[cells] = new_tangent.reshape(*gradient[cells].shape, 5)
                 if past is not None:
                     history[region] = new_past
-        with self.watch.measure("forces_s"):
+        with self.watch.measure("forces"):
             forces = space.element_forces(stress)
             by_body = [space.sum_forces(forces, cells) for cells in self.bodies.values()]
             residual = sum(by_body) - load.pressure_mpa * self.unit_pressure
@@ -317,9 +317,9 @@ class _Newton:
 
     def _correction(self, trial: _Trial) -> Floats:
         """Solve the linearised equations with MUMPS."""
-        with self.watch.measure("stiffness_s"):
+        with self.watch.measure("stiffness"):
             self.stiffness.fill(self.space.element_stiffness(trial.tangent))
-        with self.watch.measure("factorisation_s"):
+        with self.watch.measure("factorisation"):
             correction = self.stiffness.solve(-trial.residual)
         if not np.isfinite(correction).all():
             raise NotConvergedError("the stiffness matrix is singular", 1)

@@ -87,6 +87,20 @@ class NodalStress:
     displacement: Floats
     """Displacements (r, z) at the nodes, shape (n, 2), um."""
 
+    def within(self, reach_um: float) -> NodalStress:
+        """Return the part whose elements have their centre within a distance of the origin."""
+        centre = self.points[self.connectivity].mean(axis=1)
+        rows = np.hypot(centre[:, 0], centre[:, 1]) < reach_um
+        used, inverse = np.unique(self.connectivity[rows], return_inverse=True)
+        return NodalStress(
+            cells=self.cells[rows],
+            nodes=self.nodes[used],
+            connectivity=inverse.reshape(-1, self.connectivity.shape[1]),
+            points=self.points[used],
+            stress=self.stress[used],
+            displacement=self.displacement[used],
+        )
+
 
 def recover(solution: Solution, region: Region) -> NodalStress:
     """Return the continuous stress field of a body."""

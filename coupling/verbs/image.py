@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from coupling.image_figures import write_image_figures
 from coupling.results import Outcome
 from coupling.schema_imaging import TomogramConfig
 from imaging.electrochemistry import faraday_thickness_um, paper_thickness_um
@@ -17,7 +18,7 @@ def run(config: TomogramConfig, folder: Path) -> Outcome:
     start = time.perf_counter()
     result = analyse(config, config.pair)
     analysed = time.perf_counter()
-    files = write_image_result(result, folder)
+    files = [*write_image_result(result, folder), *write_image_figures(result, folder)]
     timing = {"analyse": analysed - start, "write": time.perf_counter() - analysed}
     scalars = result.scalars | charge_scalars(config.charge_mah_cm2)
     return Outcome(scalars, files, timing, {"decisions": result.decisions})

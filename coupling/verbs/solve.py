@@ -10,9 +10,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from coupling.case import Case, solve_case
-from coupling.figures import stress_figure
 from coupling.results import Outcome
 from coupling.schema_mechanics import SolveConfig
+from coupling.stress_figures import stress_figure
 from mechanics.fields import write_profiles, write_vtu
 
 log = logging.getLogger("islet.solve")
@@ -28,7 +28,7 @@ def run(config: SolveConfig, folder: Path) -> Outcome:
         )
     start = time.perf_counter()
     files = [mesh_file, *write_case(case, folder)]
-    timing = {**case.timing_s, "output_s": time.perf_counter() - start}
+    timing = {**case.timing_s, "output": time.perf_counter() - start}
     if not case.criterion.toughness_is_own:
         log.info(
             "toughness %g MPa m^0.5 is the pellet's, the elastic constants are not: a mixture",

@@ -1,0 +1,108 @@
+"""Pictures of crack risk over an electrode and over sweeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.patches import Circle
+
+from coupling.figure_style import (
+    ABOVE,
+    DOUBLE_COLUMN_IN,
+    SINGLE_COLUMN_IN,
+    colour_bar,
+    figure,
+)
+
+RISK_MAP = "RdYlBu_r"
+
+
+def risk_map_figure(table: pd.DataFrame, file: Path) -> None:
+    """Draw the islands where they are, coloured by their bulk risk; above 1 a crack grows.
+
+    Parameters
+    ----------
+    table
+        Columns label, x_um, y_um, contact_diameter_um, risk_bulk; NaN for islands not solved.
+    """
+    with figure(file, SINGLE_COLUMN_IN * 1.35, SINGLE_COLUMN_IN * 1.2) as drawing:
+        axes = drawing.subplots()
+        risks = table["risk_bulk"]
+        top = max(2.0, float(np.ceil(risks.max()))) if risks.notna().any() else 2.0
+        norm = TwoSlopeNorm(1.0, 0.0, top)
+        import matplotlib as mpl
+
+        colours = mpl.cm.ScalarMappable(norm, mpl.colormaps[RISK_MAP])
+        for row in table.itertuples():
+            solved = np.isfinite(row.risk_bulk)
+            axes.add_patch(
+                Circle(
+                    (row.x_um, row.y_um),
+                    row.contact_diameter_um / 2,
+                    facecolor=colours.to_rgba(row.risk_bulk) if solved else "white",
+                    edgecolor=ABOVE if solved and row.risk_bulk > 1 else "black",
+                    hatch=None if solved else "///",
+                    lw=0.8,
+                )
+            )
+            text = f"{row.label}\n{row.risk_bulk:.1f}" if solved else f"{row.label}\n?"
+            axes.annotate(
+                text,
+                (row.x_um + row.contact_diameter_um / 2, row.y_um),
+                xytext=(2, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=6,
+            )
+        reach = table["contact_diameter_um"].max() if len(table) else 1.0
+        for name, limit in (("x_um", axes.set_xlim), ("y_um", axes.set_ylim)):
+            if len(table):
+                limit(table[name].min() - reach, table[name].max() + 1.3 * reach)
+        axes.set_aspect("equal")
+        axes.set_xlabel("x (µm)")
+        axes.set_ylabel("y (µm)")
+        axes.set_title("island number and bulk risk R1", loc="left")
+        ticks = np.unique(np.concatenate(([0, 0.5, 1.0], np.linspace(1, top, 4).round(1))))
+        bar = colour_bar(drawing, colours, axes, "bulk crack risk R1 (–)", ticks=ticks)
+        bar.ax.axhline(1.0, color="black", lw=0.8)
+
+
+def sweep_figure(table: pd.DataFrame, file: Path) -> None:
+    """Draw risk, apex stress and lithium pressure of a sweep against aspect ratio.
+
+    Parameters
+    ----------
+    table
+        One row per job with the scalars of `solve`; jobs that failed have none.
+    """
+    done = table.dropna(subset=["aspect_ratio"]).sort_values("aspect_ratio")
+    with figure(file, DOUBLE_COLUMN_IN, 2.6) as drawing:
+        panels = drawing.subplots(1, 3)
+        ratio = done["aspect_ratio"]
+        panels[0].plot(ratio, done["risk_bulk"], "o-", ms=3, lw=1, label="bulk", color="#c1121f")
+        panels[0].plot(ratio, done["risk_rim"], "s--", ms=3, lw=1, label="rim", color="#4c78a8")
+        panels[0].axhline(1.0, color="black", lw=0.5)
+        panels[0].set_ylabel("crack risk R1 (–)")
+        panels[0].legend(frameon=False)
+        panels[1].plot(ratio, done["apex_sigma1_mpa"], "o-", ms=3, lw=1, color="#c1121f")
+        panels[1].axhline(0.0, color="black", lw=0.5)
+        panels[1].set_ylabel("σ₁ at the apex (MPa)")
+        panels[2].plot(ratio, done["li_pressure_mpa"], "o-", ms=3, lw=1, color="#4c78a8")
+        panels[2].set_ylabel("pressure in Li (MPa)")
+        for axes in panels:
+            axes.set_xlabel("height / contact diameter (–)")
+            for name, value in (("wide", 0.05), ("narrow", 0.45)):
+                if ratio.min() <= value <= ratio.max():
+                    axes.axvline(value, color="grey", lw=0.5, ls=":")
+                    axes.annotate(
+                        name,
+                        (value, 1.0),
+                        xycoords=("data", "axes fraction"),
+                        xytext=(2, -8),
+                        textcoords="offset points",
+                        fontsize=6,
+                        color="grey",
+                    )
