@@ -387,9 +387,12 @@ def _moved_field(field: Float32, motion: RigidTransform, options: PhantomOptions
     grid = Volume(np.zeros(options.grid, dtype=np.uint8), (options.voxel_um,) * 3)
     offset, matrix = index_map(motion, grid)
     back = np.linalg.inv(matrix)
-    moved = ndimage.affine_transform(
-        field, back, back @ (-offset) + PAD, output_shape=options.grid, order=3, mode="nearest"
-    )
+    if np.array_equal(matrix, np.eye(3)) and not offset.any():
+        moved = field[PAD:-PAD, PAD:-PAD, PAD:-PAD]
+    else:
+        moved = ndimage.affine_transform(
+            field, back, back @ (-offset) + PAD, output_shape=options.grid, order=3, mode="nearest"
+        )
     # The field falls by 1 / length per voxel where it crosses zero: a boundary one voxel wide.
     length = options.grain_um / math.pi / options.voxel_um
     dense = np.clip(0.5 + moved * length, 0, 1)

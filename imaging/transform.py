@@ -36,12 +36,13 @@ class RigidTransform:
         about_xyz: FloatArray = Rotation.from_euler(
             "xyz", self.rotation_deg[::-1], degrees=True
         ).as_matrix()
-        return np.asarray(about_xyz[::-1, ::-1], dtype=np.float64)
+        return about_xyz[::-1, ::-1]
 
     def moved(self, points_um: FloatArray, centre_um: Triple) -> FloatArray:
         """T(x) of points (..., 3), in um."""
         centre = np.asarray(centre_um)
-        return (points_um - centre) @ self.matrix.T + centre + np.asarray(self.shift_um)
+        turned = (points_um - centre) @ self.matrix.T
+        return np.asarray(turned + centre + np.asarray(self.shift_um), dtype=np.float64)
 
 
 def angles_deg(matrix: FloatArray) -> Triple:

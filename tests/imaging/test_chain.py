@@ -122,7 +122,7 @@ def test_truth_of_the_phantom_is_exact(chain) -> None:  # type: ignore[no-untype
     exact = sum(s.volume_um3 for s in options.shapes)
     assert lvf.values.sum(dtype=float) * V**3 == pytest.approx(exact, rel=1e-4)
     assert 0 <= lvf.values.min() <= lvf.values.max() <= 1
-    narrow = [s for s in options.shapes if s.height_um == 20.0][0]
+    narrow = next(s for s in options.shapes if s.height_um == 20.0)
     a, h = 22.22, 20.0
     assert narrow.volume_um3 == pytest.approx(np.pi * h * (3 * a * a + h * h) / 6)
 
@@ -193,12 +193,20 @@ def test_layer_with_drift_and_automatic_greys(side: str) -> None:
     assert result.decisions["grey_li"] == pytest.approx(p.truth.grey_li, abs=0.01 * 47000)
     assert result.scalars["mean_thickness_um"] == pytest.approx(6.0, rel=0.015)
     assert result.islands == []
-    paper = analyse_pair(
-        p.before,
-        p.after,
-        ImageOptions(estimator=Estimator.paper, roi=RoiOptions(radius_um=40.0), register=False),
+
+
+def test_papers_estimator_is_clipped_and_loses_some_lithium() -> None:
+    p = make_phantom(
+        small(shape=[84, 40, 40], layer_um=6.0, shift_um=[0.0] * 3, rotation_deg=[0.0] * 3)
     )
-    assert 0 <= paper.lvf.values.min() <= paper.lvf.values.max() <= 1
+    means = {}
+    for estimator in Estimator:
+        result = analyse_pair(p.before, p.after, ImageOptions(register=False, estimator=estimator))
+        means[estimator] = result.scalars["mean_thickness_um"]
+    assert 0 <= result.lvf.values.min() <= result.lvf.values.max() <= 1
+    assert means[Estimator.linear] == pytest.approx(6.0, rel=0.02)
+    # Filters, median and clipping: the paper's chain is 2.5 to 8 % low on layers.
+    assert 0.90 < means[Estimator.paper] / means[Estimator.linear] < 1.02
 
 
 def test_radial_normalisation_undoes_cupping(caplog: pytest.LogCaptureFixture) -> None:
