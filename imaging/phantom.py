@@ -6,7 +6,6 @@ coordinates the material had before it moved, so no image is ever interpolated.
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Callable
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.phantom_shapes import IslandShape, mixed_islands
+from imaging.phantom_shapes import IslandShape, mixed_islands, write_shapes
 from imaging.readers import write_map, write_tiff
 from imaging.transform import RigidTransform, index_map
 from imaging.volume import FloatArray, Volume
@@ -211,7 +210,7 @@ def write_phantom(options: PhantomOptions, folder: Path) -> list[Path]:
     pixel = (options.voxel_um, options.voxel_um)
     write_tiff(folder / "truth" / "lvf.tif", truth.lvf)
     write_map(folder / "truth" / "thickness_um.tif", truth.thickness_um, pixel)
-    _write_islands(folder / "truth" / "islands.csv", truth.islands)
+    write_shapes(folder / "truth" / "islands.csv", truth.islands)
     facts = {
         "convention": "material at x in before.tif is at c + R (x - c) + shift in after.tif; "
         "c is the volume's centre; triples are (z, y, x)",
@@ -226,24 +225,6 @@ def write_phantom(options: PhantomOptions, folder: Path) -> list[Path]:
     (folder / "truth" / "transform.json").write_text(json.dumps(facts, indent=2) + "\n")
     names = ("lvf.tif", "thickness_um.tif", "islands.csv", "transform.json")
     return files + [folder / "truth" / name for name in names]
-
-
-TRUTH_COLUMNS = (
-    *("label", "x_um", "y_um", "contact_diameter_um", "contact_area_um2", "height_um"),
-    *("volume_um3", "aspect_ratio", "contact_angle_deg", "dome"),
-)
-
-
-def _write_islands(path: Path, islands: tuple[IslandShape, ...]) -> None:
-    ordered = sorted(islands, key=lambda s: -s.volume_um3)
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(TRUTH_COLUMNS)
-        for label, s in enumerate(ordered, start=1):
-            ratio = s.height_um / s.contact_diameter_um
-            numbers = [s.x_um, s.y_um, s.contact_diameter_um, s.area_um2, s.height_um]
-            numbers += [s.volume_um3, ratio, 2 * math.degrees(math.atan(2 * ratio))]
-            writer.writerow([label, *(f"{n:.6g}" for n in numbers), s.dome.value])
 
 
 # ------------------------------------------------------------------------------------ the scene

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 import numpy as np
 from scipy import integrate
@@ -121,3 +123,22 @@ def mixed_islands(width_um: tuple[float, float]) -> list[IslandShape]:
         x = (0.5 + (i % 3 - 1) * 0.3) * width_um[1] + jitter[i, 1]
         shapes.append(IslandShape(y, x, diameter, height, **extra))  # type: ignore[arg-type]
     return shapes
+
+
+TRUTH_COLUMNS = (
+    *("label", "x_um", "y_um", "contact_diameter_um", "contact_area_um2", "height_um"),
+    *("volume_um3", "aspect_ratio", "contact_angle_deg", "dome"),
+)
+
+
+def write_shapes(path: Path, islands: tuple[IslandShape, ...]) -> None:
+    """Write the exact metrics of islands, the largest first, in the columns of the results."""
+    ordered = sorted(islands, key=lambda s: -s.volume_um3)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(TRUTH_COLUMNS)
+        for label, s in enumerate(ordered, start=1):
+            ratio = s.height_um / s.contact_diameter_um
+            numbers = [s.x_um, s.y_um, s.contact_diameter_um, s.area_um2, s.height_um]
+            numbers += [s.volume_um3, ratio, 2 * math.degrees(math.atan(2 * ratio))]
+            writer.writerow([label, *(f"{n:.6g}" for n in numbers), s.dome.value])
