@@ -36,8 +36,8 @@ def write_report(story: Story, folder: Path) -> Path:
         trim_blocks=True,
     )
     environment.filters.update(number=_number, any_number=_any_number)
-    environment.globals["picture"] = lambda name, alt, caption: _figure(
-        pictures.get(name), alt, caption
+    environment.globals["picture"] = lambda name, alt, caption, width="": _figure(
+        pictures.get(name), alt, caption, width
     )
     page = environment.get_template("report.html.j2").render(**_content(story, set(pictures)))
     return write_atomic(folder / "report.html", page)
@@ -85,11 +85,14 @@ def _verdict(story: Story) -> str:
     failed = scalars["islands_failed"]
     left_out = f" {failed} could not be solved and have no verdict." if failed else ""
     if not at_risk:
-        return f"None of {count} islands reaches the strength of the electrolyte.{left_out}"
+        return (
+            f"Around none of {count} islands is the electrolyte's strength exceeded beyond the rim "
+            f"(R1 < 1 everywhere in the bulk).{left_out}"
+        )
     worst = story.electrode.table.iloc[0]
     return (
-        f"{at_risk} of {count} islands would crack the electrolyte above them (R1 > 1). The "
-        f"riskiest is island {worst['label']:.0f}, {worst['contact_diameter_um']:.0f} µm wide and "
+        f"Around {at_risk} of {count} islands the electrolyte's strength is exceeded beyond the rim "
+        f"(R1 > 1), so a crack is predicted there. The riskiest is island {worst['label']:.0f}, {worst['contact_diameter_um']:.0f} µm wide and "
         f"{worst['height_um']:.1f} µm tall: the stress averaged over the critical length is "
         f"{worst['risk_bulk']:.1f} times the strength.{left_out}"
     )
@@ -171,14 +174,15 @@ def _records(table: Any) -> list[dict[str, Any]]:
     return records
 
 
-def _figure(file: Path | None, alt: str, caption: str) -> Markup:
+def _figure(file: Path | None, alt: str, caption: str, width: str) -> Markup:
     """Return a figure element with the picture inside it; nothing where there is none."""
     if file is None:
         return Markup("")
     data = base64.b64encode(file.read_bytes()).decode()
     return Markup(
-        '<figure><img alt="{}" src="data:image/png;base64,{}"><figcaption>{}</figcaption></figure>'
-    ).format(alt, data, caption)
+        '<figure class="{}"><img alt="{}" src="data:image/png;base64,{}">'
+        "<figcaption>{}</figcaption></figure>"
+    ).format(width, alt, data, caption)
 
 
 def _number(value: Any, digits: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
@@ -33,8 +34,6 @@ def risk_map_figure(table: pd.DataFrame, file: Path) -> None:
         risks = table["risk_bulk"]
         top = max(2.0, float(np.ceil(risks.max()))) if risks.notna().any() else 2.0
         norm = TwoSlopeNorm(1.0, 0.0, top)
-        import matplotlib as mpl
-
         colours = mpl.cm.ScalarMappable(norm, mpl.colormaps[RISK_MAP])
         for row in table.itertuples():
             solved = np.isfinite(row.risk_bulk)
@@ -65,7 +64,8 @@ def risk_map_figure(table: pd.DataFrame, file: Path) -> None:
         axes.set_xlabel("x (µm)")
         axes.set_ylabel("y (µm)")
         axes.set_title("island number and bulk risk R1", loc="left")
-        ticks = np.unique(np.concatenate(([0, 0.5, 1.0], np.linspace(1, top, 4).round(1))))
+        step = max(1, round(top / 6))
+        ticks = [0.0, 0.5, 1.0, *np.arange(1 + step, top + 0.5, step)]
         bar = colour_bar(drawing, colours, axes, "bulk crack risk R1 (–)", ticks=ticks)
         bar.ax.axhline(1.0, color="black", lw=0.8)
 

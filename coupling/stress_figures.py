@@ -143,14 +143,23 @@ def draw_island(axes: Any, picture: Picture, reach_um: float | None = None) -> A
     for text, z, colour in (("Cu", -0.18 * reach, "black"), ("SE", 0.75 * reach, "black")):
         axes.text(-0.95 * reach, z, text, color=colour, va="center", fontsize=7)
     height = picture.undeformed[:, 1].max()
-    axes.text(0.0, 0.35 * height, "Li", ha="center", va="center", fontsize=7)
+    thin = height < 0.15 * reach  # no room for a label inside
+    axes.text(
+        0.0, -0.02 * reach if thin else 0.35 * height, "Li",
+        ha="center", va="top" if thin else "center", fontsize=7,
+    )  # fmt: skip
     return filled
 
 
 def stress_bar(drawing: Any, filled: Any, axes: Any) -> None:
     """Add the colour bar of the largest principal stress, with what red means."""
     bar = colour_bar(
-        drawing, filled, axes, "maximum principal stress in SE (MPa)", ticks=range(-200, 201, 100)
+        drawing,
+        filled,
+        axes,
+        "maximum principal stress in SE (MPa)",
+        ticks=range(-200, 201, 100),
+        shrink=0.85,
     )
     bar.ax.text(
         0.5, 1.07, f"> {THRESHOLD_MPA:.0f} MPa", color=ABOVE, ha="center", va="bottom",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
 Floats = NDArray[np.float64]
 
@@ -220,6 +219,8 @@ def solve_diameter_height(
 
 def _height_of_volume(kind: str, diameter: float, volume: float) -> float:
     """Invert the volume for the height; it grows with the height without bound."""
+    from scipy.optimize import brentq  # here: it takes a second to load, and few shapes need it
+
     upper = max(diameter, 2 * math.cbrt(volume))
     while VOLUME[kind](diameter, upper) < volume:
         upper *= 2
