@@ -14,6 +14,7 @@ from imaging.islands import Island, find_islands
 from imaging.lvf import (
     Interface,
     cc_variation,
+    collector_pixels,
     electrolyte_slab_um,
     find_grey_cc,
     find_grey_li,
@@ -99,6 +100,11 @@ def analyse_pair(before: Volume, after: Volume, options: ImageOptions) -> ImageR
     decisions: Decisions = {"assumption": "lithium takes the place of current collector"}
     roi = _roi(before, options.roi, decisions)
     interface = _interface(before, roi, options.interface, decisions)
+    cell = collector_pixels(before, interface, roi)
+    if cell.sum() < roi.sum():
+        share = 100 * (1 - cell.sum() / roi.sum())
+        _decide(decisions, "roi_cell", f"{share:.0f} % of the ROI without collector left out")
+        roi = cell
     transform, aligned = None, after
     slices = _slices(before, interface.z_um, options.roi, decisions)
     if options.register:

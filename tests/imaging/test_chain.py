@@ -273,3 +273,19 @@ def test_two_collectors_without_a_foil_are_ambiguous() -> None:
     told = InterfaceOptions(cc_side=CcSide.low)
     result = analyse_pair(p.before, p.after, ImageOptions(register=False, interface=told))
     assert result.decisions["interface_z_um"] == pytest.approx(p.truth.interface_z_um, abs=0.2)
+
+
+def test_tube_within_the_roi_is_left_out() -> None:
+    options = small(
+        shape=[90, 160, 160],
+        islands=IslandChoice.listed,
+        caps_um=[[130.0, 125.0, 60.0, 8.0]],
+        peek_radius_um=110.0,
+        noise=0.01,
+    )
+    p = make_phantom(options)
+    result = analyse_pair(p.before, p.after, ImageOptions())
+    assert "without collector" in str(result.decisions["roi_cell"])
+    assert result.decisions["grey_cc"] == pytest.approx(p.truth.grey_cc, rel=0.01)
+    assert len(result.islands) == 1
+    assert result.islands[0].volume_um3 == pytest.approx(options.shapes[0].volume_um3, rel=0.03)
