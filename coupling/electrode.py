@@ -154,7 +154,8 @@ def risk_table(islands: pd.DataFrame, risks: list[IslandRisk]) -> pd.DataFrame:
         for risk in risks
     ]
     columns = ["label", *RISK_COLUMNS, "method", "reason"]
-    table = islands.merge(pd.DataFrame(rows, columns=columns), on="label", how="left")
+    solved = pd.DataFrame(rows, columns=columns).astype({"label": islands["label"].dtype})
+    table = islands.merge(solved, on="label", how="left")
     return table.sort_values("risk_bulk", ascending=False, na_position="last", ignore_index=True)
 
 

@@ -35,10 +35,8 @@ STYLE: dict[Any, Any] = {
 
 SIGMA1_MAP = LinearSegmentedColormap.from_list(
     "sigma1", ["#1d3557", "#5b8fc2", "#cfe0ee", "#f7f7f2", "#fbe3b4", "#f4b860", "#e08e2b"]
-)
+).with_extremes(under="#0b1b33", over=ABOVE)
 """Blue in compression, orange in tension; the colour above its end is red."""
-SIGMA1_MAP.set_over(ABOVE)
-SIGMA1_MAP.set_under("#0b1b33")
 
 
 @contextmanager

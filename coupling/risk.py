@@ -17,9 +17,10 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from coupling.criterion import RiskCriterion
-from mechanics.averages import disc_average, sample
+from mechanics.averages import StressCloud, disc_average, sample
 from mechanics.profile import Floats
 from mechanics.solver import Solution
 from mechanics.stress import ElectrolyteStress, NodalStress, principal_direction, principal_max
@@ -63,32 +64,58 @@ def crack_risk(
     """Return the crack risk of a solved island."""
     space, island = solution.discretisation, solution.discretisation.stack.profile
     length = criterion.length_um
+    spacing = length / _SAMPLES_PER_LENGTH
     # stresses have died away at three island sizes; both zones must hold sites
     reach = 3 * max(island.max_radius_um, island.height_um) + 4 * length + 2 * criterion.rim_um
     around = stress.nodal.within(reach)
-    source = stress.nodal.within(reach + 2 * length)
-    cloud = sample(space, source, length / _SAMPLES_PER_LENGTH)
+    cloud = sample(space, stress.nodal.within(reach + 2 * length), spacing)
     averaged = replace(around, stress=disc_average(cloud, around.points, length))
-    r1 = principal_max(averaged.stress) / criterion.strength_mpa
-    from_rim = np.hypot(averaged.points[:, 0] - island.r_um[-1], averaged.points[:, 1])
-    parts = sample(space, averaged, length / _SAMPLES_PER_LENGTH)
+    border = _border(float(island.r_um[-1]), criterion.rim_um, cloud, spacing)
+    sites = _Sites(
+        np.concatenate((around.points, border)),
+        np.concatenate((averaged.stress, disc_average(cloud, border, length))),
+        criterion.strength_mpa,
+    )
+    from_rim = np.hypot(sites.points[:, 0] - island.r_um[-1], sites.points[:, 1])
+    parts = sample(space, averaged, spacing)
     above = principal_max(parts.stress) > criterion.strength_mpa
     return CrackRisk(
-        bulk=_worst(averaged, r1, from_rim > criterion.rim_um),
-        rim=_worst(averaged, r1, from_rim <= criterion.rim_um),
+        bulk=sites.worst(from_rim >= (1 - 1e-9) * criterion.rim_um),
+        rim=sites.worst(from_rim <= (1 + 1e-9) * criterion.rim_um),
         volume_above_1_um3=float(parts.volumes[above].sum()),
         field=averaged,
-        r1=r1,
+        r1=principal_max(averaged.stress) / criterion.strength_mpa,
     )
 
 
-def _worst(field: NodalStress, r1: Floats, zone: Floats) -> Hotspot:
-    """Return the site of the largest R1 in a zone of the nodes."""
-    rows = np.flatnonzero(zone)
-    worst = rows[np.argmax(r1[rows])]
-    r, z = field.points[worst]
-    normal = principal_direction(field.stress[worst])
-    # the crack opens along the largest principal stress, so its plane is normal to it
-    hoop = abs(normal[1]) > 0.5
-    angle = math.nan if hoop else math.degrees(math.atan2(abs(normal[0]), abs(normal[2])))
-    return Hotspot(float(r1[worst]), float(r), float(z), angle)
+def _border(rim_r_um: float, rim_um: float, cloud: StressCloud, spacing_um: float) -> Floats:
+    """Return sites on the border of rim and bulk: often the worst of the bulk.
+
+    Nodes alone lie on it by chance, so that the risk would depend on the mesh.
+    """
+    turn = np.linspace(0.0, np.pi, 361)
+    circle = np.column_stack((rim_r_um + rim_um * np.cos(turn), rim_um * np.sin(turn)))
+    inside = cKDTree(cloud.points).query(circle)[0] <= spacing_um
+    sites: Floats = circle[inside & (circle[:, 0] >= 0)]
+    return sites
+
+
+@dataclass(frozen=True)
+class _Sites:
+    """Points of the electrolyte with the stress averaged about them."""
+
+    points: Floats
+    stress: Floats
+    strength_mpa: float
+
+    def worst(self, zone: Floats) -> Hotspot:
+        """Return the site of the largest R1 in a zone, given as a mask."""
+        rows = np.flatnonzero(zone)
+        r1 = principal_max(self.stress[rows]) / self.strength_mpa
+        worst = rows[np.argmax(r1)]
+        r, z = self.points[worst]
+        normal = principal_direction(self.stress[worst])
+        # the crack opens along the largest principal stress, so its plane is normal to it
+        hoop = abs(normal[1]) > 0.5
+        angle = math.nan if hoop else math.degrees(math.atan2(abs(normal[0]), abs(normal[2])))
+        return Hotspot(float(r1.max()), float(r), float(z), angle)
