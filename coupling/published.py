@@ -112,7 +112,7 @@ def _definitions() -> list[Row]:
          f"{HISTOGRAM_RANGE_UM[0]:g}-{HISTOGRAM_RANGE_UM[1]:g} um, {HISTOGRAM_BINS} bins",
          (*HISTOGRAM_RANGE_UM, HISTOGRAM_BINS) == (0, 45, 500)),
     ]  # fmt: skip
-    return [Row(number, Kind.definition, *rest) for number, *rest in rows]
+    return _rows(Kind.definition, rows)
 
 
 def _arithmetic(residuals: Mapping[str, float]) -> list[Row]:
@@ -179,7 +179,14 @@ def _predictions(narrow: Case, wide: Case) -> list[Row]:
          f"{narrow.risk.bulk.risk:.2f} / {wide.risk.bulk.risk:.2f} = {ratio:.1f} (wanted > 2)",
          ratio > 2),
     ]  # fmt: skip
-    return [Row(number, Kind.prediction, *rest) for number, *rest in rows]
+    return _rows(Kind.prediction, rows)
+
+
+def _rows(kind: Kind, facts: list[_Facts]) -> list[Row]:
+    return [
+        Row(number, kind, quantity, paper, ours, holds)
+        for number, quantity, paper, ours, holds in facts
+    ]
 
 
 def _near(value: float, target: float, tolerance: float) -> bool:

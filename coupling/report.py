@@ -91,8 +91,9 @@ def _verdict(story: Story) -> str:
         )
     worst = story.electrode.table.iloc[0]
     return (
-        f"Around {at_risk} of {count} islands the electrolyte's strength is exceeded beyond the rim "
-        f"(R1 > 1), so a crack is predicted there. The riskiest is island {worst['label']:.0f}, {worst['contact_diameter_um']:.0f} µm wide and "
+        f"Around {at_risk} of {count} islands the electrolyte's strength is exceeded beyond the "
+        f"rim (R1 > 1), so a crack is predicted there. The riskiest is island "
+        f"{worst['label']:.0f}, {worst['contact_diameter_um']:.0f} µm wide and "
         f"{worst['height_um']:.1f} µm tall: the stress averaged over the critical length is "
         f"{worst['risk_bulk']:.1f} times the strength.{left_out}"
     )

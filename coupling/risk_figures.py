@@ -70,13 +70,17 @@ def risk_map_figure(table: pd.DataFrame, file: Path) -> None:
         bar.ax.axhline(1.0, color="black", lw=0.8)
 
 
+SWEEP_COLUMNS = ("aspect_ratio", "risk_bulk", "risk_rim", "apex_sigma1_mpa", "li_pressure_mpa")
+"""What a sweep's figure shows."""
+
+
 def sweep_figure(table: pd.DataFrame, file: Path) -> None:
     """Draw risk, apex stress and lithium pressure of a sweep against aspect ratio.
 
     Parameters
     ----------
     table
-        One row per job with the scalars of `solve`; jobs that failed have none.
+        One row per job with `SWEEP_COLUMNS`; jobs that failed have none of them.
     """
     done = table.dropna(subset=["aspect_ratio"]).sort_values("aspect_ratio")
     with figure(file, DOUBLE_COLUMN_IN, 2.6) as drawing:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from coupling.collection import sweep_table, write_table
 from coupling.results import Outcome
-from coupling.risk_figures import sweep_figure
+from coupling.risk_figures import SWEEP_COLUMNS, sweep_figure
 from coupling.schema_collect import CollectConfig
 
 log = logging.getLogger("islet.collect")
@@ -20,7 +20,7 @@ def run(config: CollectConfig, folder: Path) -> Outcome:
     for row in table[table["status"] != "ok"].itertuples():
         log.warning("job %s %s: %s", row.job, row.status, row.reason)
     files = write_table(table, folder)
-    if "risk_bulk" in table and table["risk_bulk"].notna().any():
+    if set(SWEEP_COLUMNS) <= set(table) and table["risk_bulk"].notna().any():
         files.append(folder / "sweep.png")
         sweep_figure(table, files[-1])
     return Outcome({"jobs": len(table), "jobs_ok": done, "jobs_failed": len(table) - done}, files)

@@ -37,7 +37,8 @@ def test_tall_islands_risk_the_bulk_and_flat_ones_the_rim(narrow: Case, wide: Ca
     assert narrow.risk.bulk.z_um > 15
     assert narrow.risk.bulk.r_um < 10
     assert wide.risk.bulk.r_um > 45
-    assert np.hypot(wide.risk.bulk.r_um - 50, wide.risk.bulk.z_um) > narrow.criterion.rim_um
+    from_rim = np.hypot(wide.risk.bulk.r_um - 50, wide.risk.bulk.z_um)
+    assert from_rim >= (1 - 1e-9) * wide.criterion.rim_um
     assert np.hypot(wide.risk.rim.r_um - 50, wide.risk.rim.z_um) <= narrow.criterion.rim_um
 
 
@@ -49,8 +50,8 @@ def test_risk_does_not_depend_on_the_mesh(name: str, request: pytest.FixtureRequ
     assert coarse.risk.bulk.risk == pytest.approx(fine.risk.bulk.risk, rel=0.02)
     assert coarse.risk.rim.risk == pytest.approx(fine.risk.rim.risk, rel=0.02)
     assert coarse.risk.volume_above_1_um3 == pytest.approx(fine.risk.volume_above_1_um3, rel=0.02)
-    raw = (coarse.summary.sigma1_raw_max_mpa, fine.summary.sigma1_raw_max_mpa)
-    assert raw[1] > 1.1 * raw[0]
+    if name == "narrow":  # the flat island's mesh hardly changes, as its height limits the size
+        assert fine.summary.sigma1_raw_max_mpa > 1.1 * coarse.summary.sigma1_raw_max_mpa
 
 
 def test_risk_is_stress_over_strength(narrow: Case) -> None:
