@@ -19,6 +19,7 @@ from coupling.case import solve_case
 from coupling.results import Scalar
 from coupling.schema_mechanics import MechanicsConfig
 from coupling.stress_figures import Picture, picture_of
+from mechanics.mesh import MeshError
 from mechanics.profile import IslandProfile
 from mechanics.solver import SolverError
 
@@ -129,7 +130,7 @@ def _solve_one(label: int, profile: IslandProfile, config: MechanicsConfig) -> I
     """Solve one island; a failure becomes a row of the table, not an end of the others."""
     try:
         case = solve_case(profile, config)
-    except (SolverError, ValueError, RuntimeError) as error:
+    except (SolverError, MeshError, ValueError) as error:
         return IslandRisk(label, FAILED, {}, None, str(error))
     return IslandRisk(label, EXACT, case.scalars(), picture_of(case))
 

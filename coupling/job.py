@@ -24,10 +24,6 @@ INTERRUPTED = 130
 """Exit code of a command stopped by Ctrl-C, as shells have it."""
 
 
-_NUMERICAL = ("SolverError", "RegistrationError")
-"""Errors of the two towers, by name: importing them would load what a job may not need."""
-
-
 @dataclass(frozen=True)
 class JobReport:
     """What a job tells the command that launched it; small, as it may come from elsewhere."""
@@ -49,8 +45,6 @@ def exit_code_of(error: BaseException) -> int:
     code = getattr(error, "exit_code", None)
     if isinstance(code, int):
         return code
-    if any(kind.__name__ in _NUMERICAL for kind in type(error).__mro__):
-        return 3
     bad_input = (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryError)
     return 2 if isinstance(error, (*bad_input, PermissionError)) else 1
 

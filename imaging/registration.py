@@ -41,6 +41,8 @@ the current collector) is no landmark and is taken out before scans are compared
 class RegistrationError(RuntimeError):
     """The scans cannot be aligned, or show nothing to align on."""
 
+    exit_code = 3
+
 
 @dataclass(frozen=True)
 class _Pair:

@@ -58,8 +58,8 @@ class Edge(IntEnum):
     """Lower face of the electrolyte outside the island."""
 
 
-class FoldedMeshError(RuntimeError):
-    """The mesh of a shape holds elements that are folded over."""
+class MeshError(RuntimeError):
+    """No sound mesh was found for a shape."""
 
     exit_code = 3
 
@@ -100,7 +100,7 @@ def build_mesh(
     ------
     ValueError
         If the island does not fit, or would need an unreasonably large mesh.
-    FoldedMeshError
+    MeshError
         If no mesh without folded elements is found for this shape.
     """
     geometry.check_fits(profile)
@@ -109,7 +109,7 @@ def build_mesh(
     for shrink in SHRINK_ON_FAILURE:
         try:
             return _mesh_once(profile, geometry, size, shrink * wanted, msh_file)
-        except FoldedMeshError as error:
+        except MeshError as error:
             # a slightly different size leads the mesher along another path
             failure = error
             log.info("%s; trying again with elements of %.3g um", error, shrink * wanted)
@@ -168,6 +168,10 @@ def _gmsh_model(name: str) -> Iterator[Any]:
         gmsh.option.setNumber("General.Terminal", 0)
         gmsh.model.add(name)
         yield gmsh
+    except Exception as error:
+        if type(error) is Exception:  # gmsh's own errors have no class
+            raise MeshError(f"gmsh could not mesh the stack: {error}") from error
+        raise
     finally:
         gmsh.finalize()
 
@@ -278,14 +282,14 @@ def _set_sizes(
 
 
 def _check_elements(model: Any) -> None:
-    """Raise RuntimeError if an element is not a 9-node quadrilateral or is folded over."""
+    """Raise MeshError if an element is not a 9-node quadrilateral or is folded over."""
     types, tags, _ = model.mesh.getElements(2)
     names = [model.mesh.getElementProperties(kind)[0] for kind in types]
     if names != ["Quadrilateral 9"]:
-        raise RuntimeError(f"the mesh holds {', '.join(names)}, wanted 9-node quadrilaterals only")
+        raise MeshError(f"the mesh holds {', '.join(names)}, wanted 9-node quadrilaterals only")
     worst: Floats = np.asarray(model.mesh.getElementQualities(tags[0], "minSJ"))
     if worst.min() <= 0:
-        raise FoldedMeshError(
+        raise MeshError(
             f"{int((worst <= 0).sum())} of {len(worst)} elements are folded over: "
             "the island's profile is too rough for the element size; reduce mesh.fine_um"
         )

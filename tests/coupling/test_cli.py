@@ -177,7 +177,7 @@ def test_a_report_is_announced_instead_of_the_result(
         (FileNotFoundError("scan.tif"), 2),
         (PermissionError("locked.tif"), 2),
         (NotConverged("step 3"), 3),
-        (type("SolverError", (RuntimeError,), {})("step 4"), 3),
+        (type("SolverError", (RuntimeError,), {"exit_code": 3})("step 4"), 3),
         (type("RegistrationError", (RuntimeError,), {})("no overlap"), 3),
         (RuntimeError("surprise"), 1),
         (AssertionError(), 1),

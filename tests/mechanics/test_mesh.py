@@ -9,8 +9,9 @@ import meshio
 import numpy as np
 import pytest
 
+from mechanics import mesh as mesh_module
 from mechanics.assembly import Discretisation
-from mechanics.mesh import Edge, Region, build_mesh
+from mechanics.mesh import Edge, MeshError, Region, build_mesh
 from mechanics.profile import IslandProfile, cap, ellipsoid, from_points
 from mechanics.stack import MeshSize, StackGeometry, StackKind
 
@@ -78,6 +79,28 @@ def test_roller_stack_has_no_copper() -> None:
     space = Discretisation(build_mesh(cap(44.0, 20.0), stack, MeshSize(fine_um=2.0)))
     assert len(space.cells_of(Region.cu)) == 0
     assert space.node_points[:, 1].min() == 0
+
+
+def test_gmshs_failures_are_mesh_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mesh_module, "_draw", lambda model, *_: model.mesh.setSize([(7, 7)], -1))
+    with pytest.raises(MeshError, match="gmsh could not mesh"):
+        build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize())
+    monkeypatch.undo()
+    assert build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize(fine_um=4.0))
+
+
+def test_folded_elements_are_never_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sizes are varied until a mesh is sound; without such luck it is an error."""
+    seen: list[float] = []
+
+    def always_folded(*arguments: object) -> object:
+        seen.append(float(arguments[3]))  # type: ignore[arg-type]
+        raise MeshError("2 of 9 elements are folded over")
+
+    monkeypatch.setattr(mesh_module, "_mesh_once", always_folded)
+    with pytest.raises(MeshError, match="folded over"):
+        build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize())
+    assert len(set(seen)) == len(mesh_module.SHRINK_ON_FAILURE)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import meshio
 import numpy as np
 import pytest
+import pyvista
 
 from mechanics.averages import StressCloud, disc_average, sample
 from mechanics.fields import write_profiles, write_vtu
@@ -125,6 +126,10 @@ def test_fields_are_read_back(narrow: Solution, tmp_path: Path) -> None:
     assert (np.abs(middle - corners[:, 4:8]).max(axis=(1, 2)) < 0.1 * size).all()
     tensor = mesh.point_data["stress_mpa"].reshape(-1, 3, 3)
     assert np.linalg.eigvalsh(tensor)[:, -1] == pytest.approx(mesh.point_data["sigma1_mpa"])
+    # and VTK itself reads the same cells
+    grid = pyvista.read(file)
+    assert grid.n_cells == len(quads)
+    assert set(grid.celltypes) == {pyvista.CellType.BIQUADRATIC_QUAD}
     strain = mesh.point_data["equivalent_plastic_strain"]
     assert strain[quads[region == 1]].max() == 0
     assert strain[quads[region == 3]].mean() > 0.01
