@@ -15,6 +15,7 @@ import pytest
 from coupling import cli, job, results
 from coupling.results import RESULT, Outcome
 from coupling.verbs import SUMMARY
+from imaging.registration import RegistrationError
 
 ROOT = Path(__file__).parents[2]
 
@@ -177,8 +178,7 @@ def test_a_report_is_announced_instead_of_the_result(
         (FileNotFoundError("scan.tif"), 2),
         (PermissionError("locked.tif"), 2),
         (NotConverged("step 3"), 3),
-        (type("SolverError", (RuntimeError,), {"exit_code": 3})("step 4"), 3),
-        (type("RegistrationError", (RuntimeError,), {})("no overlap"), 3),
+        (RegistrationError("no overlap"), 3),
         (RuntimeError("surprise"), 1),
         (AssertionError(), 1),
     ],
