@@ -190,7 +190,8 @@ def _number(value: Any, digits: int) -> str:
     """Format a number; an en dash where there is none."""
     if value is None or not math.isfinite(value):
         return "–"
-    return f"{value:,.{digits}f}".replace(",", "\u202f").replace("-", "\u2212")
+    rounded = round(value, digits) + 0.0  # no minus before a zero
+    return f"{rounded:,.{digits}f}".replace(",", "\u202f").replace("-", "\u2212")
 
 
 def _any_number(value: Any) -> str:

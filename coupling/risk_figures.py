@@ -99,7 +99,7 @@ def sweep_figure(table: pd.DataFrame, file: Path) -> None:
         for axes in panels:
             axes.set_xlabel("height / contact diameter (–)")
             for name, value in (("wide", 0.05), ("narrow", 0.45)):
-                if ratio.min() <= value <= ratio.max():
+                if 0.99 * ratio.min() <= value <= 1.01 * ratio.max():
                     axes.axvline(value, color="grey", lw=0.5, ls=":")
                     axes.annotate(
                         name,

@@ -103,6 +103,16 @@ def test_probes_converge_with_the_mesh(narrow: Solution) -> None:
     assert fine.sigma1_raw_max_mpa > 1.1 * coarse.sigma1_raw_max_mpa
 
 
+@pytest.mark.parametrize(("ratio", "apex_mpa"), [(0.3, -55.0), (0.4, 21.0), (0.5, 91.0)])
+def test_sign_change_of_the_roof(ratio: float, apex_mpa: float) -> None:
+    """Caps of height over contact radius 0.3 to 0.5, by the independent solver: -55, +21, +91."""
+    volume = 19700.404
+    radius = (volume / (np.pi * ratio * (3 + ratio**2) / 6)) ** (1 / 3)
+    solution = solve_island(cap(2 * radius, ratio * radius))
+    apex = ElectrolyteStress(solution).arc.sigma1_at(0.0)
+    assert apex == pytest.approx(apex_mpa, abs=3.0)
+
+
 def test_profile_of_the_narrow_cap_gives_the_narrow_cap(narrow: Solution) -> None:
     shape = cap(44.44098, 20.0, points=40)
     measured = solve_island(from_points(shape.r_um, shape.z_um))
