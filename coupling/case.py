@@ -82,6 +82,7 @@ def solve_case(
             config.material,
             config.load,
             config.solver,
+            config.kinematics,
             watch=watch,
             progress=progress,
         )

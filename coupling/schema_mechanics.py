@@ -164,7 +164,7 @@ class MechanicsConfig:
     solver: SolverOptions = field(default_factory=SolverOptions)
 
     def __post_init__(self) -> None:
-        require_available(self.stack.kind, self.contact.kind, self.kinematics)
+        require_available(self.stack.kind, self.contact.kind)
 
     def criterion(self) -> RiskCriterion:
         """Return the strength criterion of this electrolyte."""

@@ -46,8 +46,6 @@ class Discretisation:
     """Displacement space, quadrature points and gradient operators on one mesh."""
 
     stack: StackMesh
-    project_dilatation: bool = True
-    """Whether the volume change is projected, as it should be wherever lithium flows."""
 
     @cached_property
     def space(self) -> Any:
@@ -152,30 +150,39 @@ class Discretisation:
         return 2 * np.pi * self.points[..., 0] * self.areas
 
     @cached_property
-    def gradient_operator(self) -> Floats:
+    def plain_operator(self) -> Floats:
         """Return the matrices from nodal displacements to gradients, shape (cells, q, 5, 18)."""
         value, gradients, _ = self._geometry
         operator = np.zeros((*gradients.shape[:2], 5, 9, 2))
         operator[:, :, RR, :, 0] = operator[:, :, ZR, :, 1] = gradients[..., 0]
         operator[:, :, RZ, :, 0] = operator[:, :, ZZ, :, 1] = gradients[..., 1]
         operator[:, :, TT, :, 0] = value / self.points[..., 0, None]  # r > 0 inside elements
-        operator = operator.reshape(*gradients.shape[:2], 5, 18)
-        if self.project_dilatation:
-            trace = np.einsum("k,cqki->cqi", IDENTITY, operator)
-            change = self._project_on_linear(trace) - trace
-            operator += IDENTITY[:, None] * change[:, :, None, :] / 3
-        return operator
+        return operator.reshape(*gradients.shape[:2], 5, 18)
 
-    def _project_on_linear(self, values: Floats) -> Floats:
+    @cached_property
+    def projected_operator(self) -> Floats:
+        """Return the same with the volume change projected, shape (cells, q, 5, 18)."""
+        plain = self.plain_operator
+        trace = np.einsum("k,cqki->cqi", IDENTITY, plain)
+        change = self.project(trace) - trace
+        projected: Floats = plain + IDENTITY[:, None] * change[:, :, None, :] / 3
+        return projected
+
+    def project(self, values: Floats) -> Floats:
         """Project fields (cells, q, n) element by element on 1, r and z, weighted by volume."""
+        projected: Floats = self._projection @ values
+        return projected
+
+    @cached_property
+    def _projection(self) -> Floats:
+        """Matrices from values at the points to projected values there, shape (cells, q, q)."""
         centre = self.points.mean(axis=1, keepdims=True)
         size = np.sqrt(self.areas.sum(axis=1))[:, None, None]
         local = (self.points - centre) / size
         basis = np.concatenate((np.ones_like(local[..., :1]), local), axis=-1)
-        weighted = basis * self.volumes[..., None]
-        gram = np.einsum("cqi,cqj->cij", weighted, basis)
-        moments = np.einsum("cqi,cqn->cin", weighted, values)
-        return basis @ np.linalg.solve(gram, moments)
+        weighted = np.swapaxes(basis * self.volumes[..., None], 1, 2)
+        matrices: Floats = basis @ np.linalg.solve(weighted @ basis, weighted)
+        return matrices
 
     @cached_property
     def element_dofs(self) -> Ints:
@@ -183,23 +190,21 @@ class Discretisation:
         pairs = 2 * self.element_nodes[..., None] + np.arange(2)
         return pairs.reshape(self.cell_count, -1)
 
-    def gradient(self, displacement: Floats) -> Floats:
+    def apply(self, operator: Floats, displacement: Floats) -> Floats:
         """Return the displacement gradient at the quadrature points, shape (cells, q, 5)."""
         local = displacement[self.element_dofs]
-        flat = self.gradient_operator.reshape(self.cell_count, -1, 18)
+        flat = operator.reshape(self.cell_count, -1, 18)
         values: Floats = flat @ local[..., None]
         return values.reshape(self.cell_count, self.point_count, 5)
 
-    def element_forces(self, stress: Floats) -> Floats:
+    def element_forces(self, operator: Floats, stress: Floats) -> Floats:
         """Return the nodal forces (uN) of a stress field (cells, q, 5), shape (cells, 18)."""
         weighted = (stress * self.volumes[..., None]).reshape(self.cell_count, 1, -1)
-        flat = self.gradient_operator.reshape(self.cell_count, -1, 18)
-        forces: Floats = (weighted @ flat)[:, 0, :]
+        forces: Floats = (weighted @ operator.reshape(self.cell_count, -1, 18))[:, 0, :]
         return forces
 
-    def element_stiffness(self, tangent: Floats) -> Floats:
+    def element_stiffness(self, operator: Floats, tangent: Floats) -> Floats:
         """Return the stiffness of a tangent (cells, q, 5, 5), shape (cells, 18, 18), uN/um."""
-        operator = self.gradient_operator
         weighted = (tangent * self.volumes[..., None, None]) @ operator
         flat = (self.cell_count, -1, 18)
         product: Floats = np.swapaxes(operator.reshape(flat), 1, 2) @ weighted.reshape(flat)

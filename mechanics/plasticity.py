@@ -38,8 +38,8 @@ _ROOT_3_2 = math.sqrt(1.5)
 class PlasticState:
     """History of n material points."""
 
-    strain: Floats
-    """Plastic strain tensor, shape (n, 5)."""
+    tensor: Floats
+    """Plastic strain at small strain, C_p^-1 - 1 at finite strain; shape (n, 5)."""
     equivalent: Floats
     """Accumulated equivalent plastic strain, shape (n,)."""
 
@@ -89,7 +89,7 @@ def update(
     state
         History at the end of the step.
     """
-    elastic_strain = gradient @ SYMMETRIC - growth * IDENTITY - state.strain
+    elastic_strain = gradient @ SYMMETRIC - growth * IDENTITY - state.tensor
     tangent = np.broadcast_to(elastic_tangent(material), (len(gradient), 5, 5))
     if material.yield_mpa is None:
         return elastic_strain @ elastic_tangent(material), tangent, state
@@ -114,4 +114,4 @@ def update(
         - (6 * mu**2 * ratio)[:, None, None] * DEVIATORIC
         + along_normal[:, None, None] * normal[:, :, None] * normal[:, None, :]
     )
-    return stress, tangent, PlasticState(state.strain + flow, state.equivalent + d_gamma)
+    return stress, tangent, PlasticState(state.tensor + flow, state.equivalent + d_gamma)

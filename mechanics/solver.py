@@ -6,13 +6,15 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from mechanics.assembly import Discretisation, Ints, Stiffness
-from mechanics.materials import Material, MaterialSet
+from mechanics.kinematics import RESPONSE, Body, History, virgin
+from mechanics.materials import MaterialSet
 from mechanics.mesh import Edge, Region, StackMesh
-from mechanics.plasticity import PlasticState, update
+from mechanics.plasticity import IDENTITY
 from mechanics.profile import Floats
 from mechanics.stack import Kinematics, Loading, SolverOptions, StackKind
 from mechanics.timing import Stopwatch
@@ -48,7 +50,7 @@ class State:
     """Degrees of freedom of the displacement, um."""
     stress: Floats
     """Cauchy stress at the quadrature points, shape (cells, q, 5), MPa."""
-    history: dict[Region, PlasticState]
+    history: History
     """Plastic history of the bodies that can yield."""
 
 
@@ -85,6 +87,7 @@ def solve(
     materials: MaterialSet,
     loading: Loading,
     options: SolverOptions,
+    kinematics: Kinematics = Kinematics.small,
     *,
     watch: Stopwatch | None = None,
     progress: Progress | None = None,
@@ -97,7 +100,7 @@ def solve(
         Mesh of the stack.
     kind
         Which stack; decides on the supports.
-    materials, loading, options
+    materials, loading, options, kinematics
         What is to be solved, and how.
     watch
         Adds up the time spent in each part.
@@ -109,12 +112,12 @@ def solve(
     SolverError
         If a step does not converge after the allowed number of cut-backs.
     """
-    newton = _Newton(stack, kind, materials, options, watch or Stopwatch())
+    newton = _Newton(stack, kind, materials, options, kinematics, watch or Stopwatch())
     steps = loading.steps
     total = steps + 1
     pressed, effort = _advance(newton, newton.at_rest(), Load(loading.pressure_mpa, 0.0), Effort())
     pressed_at, state = pressed, pressed
-    growth = loading.linear_expansion(Kinematics.small)
+    growth = loading.linear_expansion(kinematics)
     before = None
     for step in range(1, steps + 1):
         if progress is not None:
@@ -202,34 +205,42 @@ class _Newton:
         kind: StackKind,
         materials: MaterialSet,
         options: SolverOptions,
+        kinematics: Kinematics,
         watch: Stopwatch,
     ) -> None:
         self.options = options
         self.watch = watch
         self.space = Discretisation(stack)
-        self.material_of: dict[Region, Material] = {
+        self.respond = RESPONSE[kinematics]
+        material_of = {
             Region.se: materials.se,
             Region.cu: materials.cu,
             Region.island: materials.li,
         }
-        self.bodies = {
-            region: cells for region in Region if len(cells := self.space.cells_of(region)) > 0
-        }
+        self.bodies = [
+            Body(region, cells, material)
+            for region, material in material_of.items()
+            if len(cells := self.space.cells_of(region)) > 0
+        ]
         with watch.measure("setup"):
             self.fixed = _held_components(self.space, kind)
             self.unit_pressure = self.space.unit_pressure_forces()
             self.stiffness = Stiffness(self.space, self.fixed)
 
+    @cached_property
+    def round_off(self) -> float:
+        """Return the residual that a strain of the size of the machine's precision makes."""
+        stress = np.zeros((self.space.cell_count, self.space.point_count, 5))
+        for body in self.bodies:
+            stress[body.cells] = body.material.bulk_mpa * IDENTITY
+        forces = np.abs(self.space.element_forces(self.space.plain_operator, stress))
+        return 4 * np.finfo(float).eps * float(np.linalg.norm(self.space.sum_forces(forces)))
+
     def at_rest(self) -> State:
         """Return the unloaded state."""
-        shape = (self.space.cell_count, self.space.point_count, 5)
-        history = {
-            region: PlasticState.virgin(len(cells) * shape[1])
-            for region, cells in self.bodies.items()
-            if self.material_of[region].yield_mpa is not None
-        }
+        stress = np.zeros((self.space.cell_count, self.space.point_count, 5))
         zero = np.zeros(self.space.dof_count)
-        return State(Load(0.0, 0.0), zero, np.zeros(shape), history)
+        return State(Load(0.0, 0.0), zero, stress, virgin(self.space, self.bodies))
 
     def equilibrium(self, start: State, load: Load, guess: Floats) -> tuple[State, int]:
         """Return the state in equilibrium with a load, and the iterations it took.
@@ -288,37 +299,23 @@ class _Newton:
 
     def _respond(self, start: State, load: Load, displacement: Floats) -> _Trial:
         """Evaluate stresses, tangents and the residual at a displacement."""
-        space = self.space
         with self.watch.measure("material"):
-            gradient = space.gradient(displacement)
-            stress = np.empty_like(gradient)
-            tangent = np.empty((*gradient.shape, 5))
-            history: dict[Region, PlasticState] = {}
-            for region, cells in self.bodies.items():
-                material = self.material_of[region]
-                flat = gradient[cells].reshape(-1, 5)
-                past = start.history.get(region)
-                growth = load.growth if region is Region.island else 0.0
-                new_stress, new_tangent, new_past = update(
-                    material, flat, growth, past or PlasticState.virgin(len(flat))
-                )
-                stress[cells] = new_stress.reshape(gradient[cells].shape)
-                tangent[cells] = new_tangent.reshape(*gradient[cells].shape, 5)
-                if past is not None:
-                    history[region] = new_past
-        with self.watch.measure("forces"):
-            forces = space.element_forces(stress)
-            by_body = [space.sum_forces(forces, cells) for cells in self.bodies.values()]
+            response = self.respond(
+                self.space, self.bodies, start.history, load.growth, displacement
+            )
+            by_body = [self.space.sum_forces(response.forces, b.cells) for b in self.bodies]
             residual = sum(by_body) - load.pressure_mpa * self.unit_pressure
             residual[self.fixed] = 0.0
-            scale = math.sqrt(sum(float(f @ f) for f in by_body))
-        state = State(load, displacement, stress, history)
-        return _Trial(state, tangent, residual, scale)
+            exerted = math.sqrt(sum(float(f @ f) for f in by_body))
+            # without load there are no forces to compare with, but those of round-off
+            scale = max(exerted, self.round_off / self.options.relative_tolerance)
+        state = State(load, displacement, response.stress, response.history)
+        return _Trial(state, response.stiffness, residual, scale)
 
     def _correction(self, trial: _Trial) -> Floats:
         """Solve the linearised equations with MUMPS."""
         with self.watch.measure("stiffness"):
-            self.stiffness.fill(self.space.element_stiffness(trial.tangent))
+            self.stiffness.fill(trial.stiffness())
         with self.watch.measure("factorisation"):
             correction = self.stiffness.solve(-trial.residual)
         if not np.isfinite(correction).all():
@@ -330,7 +327,7 @@ class _Newton:
         worst = int(np.argmax(np.abs(trial.residual)))
         node = worst // 2
         touching = (self.space.element_nodes == node).any(axis=1)
-        names = [region.name for region, cells in self.bodies.items() if touching[cells].any()]
+        names = [body.region.name for body in self.bodies if touching[body.cells].any()]
         r, z = self.space.node_points[node]
         return f"{' and '.join(names)} at r = {r:.4g} um, z = {z:.4g} um"
 
@@ -340,7 +337,7 @@ class _Trial:
     """A displacement with all that follows from it."""
 
     state: State
-    tangent: Floats
+    stiffness: Callable[[], Floats]
     residual: Floats
     scale: float
 
@@ -351,7 +348,7 @@ class _Trial:
     @property
     def relative(self) -> float:
         """Residual against the forces that the bodies exert on each other."""
-        return self.norm / self.scale if self.scale > 0 else (0.0 if self.norm == 0 else math.inf)
+        return self.norm / self.scale
 
 
 def _held_components(space: Discretisation, kind: StackKind) -> Ints:

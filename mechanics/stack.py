@@ -199,13 +199,9 @@ class SolverOptions:
             raise ValueError(f"solver.max_cutbacks must not be negative, got {self.max_cutbacks}")
 
 
-def require_available(kind: StackKind, contact: Contact, kinematics: Kinematics) -> None:
+def require_available(kind: StackKind, contact: Contact) -> None:
     """Raise UnavailableError for a model that this version cannot solve yet."""
     if kind is StackKind.cell:
         raise UnavailableError("stack=cell is not available yet: use stack=canonical")
     if contact is not Contact.bonded:
         raise UnavailableError(f"contact={contact.value} is not available yet: use contact=bonded")
-    if kinematics is not Kinematics.small:
-        raise UnavailableError(
-            f"kinematics={kinematics.value} is not available yet: use kinematics=small"
-        )

@@ -6,7 +6,7 @@ from mechanics.materials import MaterialSet
 from mechanics.mesh import build_mesh
 from mechanics.profile import IslandProfile
 from mechanics.solver import Solution, solve
-from mechanics.stack import Loading, MeshSize, SolverOptions, StackGeometry, StackKind
+from mechanics.stack import Kinematics, Loading, MeshSize, SolverOptions, StackGeometry, StackKind
 
 ROLLER = StackGeometry(kind=StackKind.roller, radius_um=1500.0, se_thickness_um=1500.0)
 """Wide enough for the closed forms of an infinite body: (a/R)^3 is below 1e-5."""
@@ -18,6 +18,7 @@ def solve_island(
     loading: Loading | None = None,
     geometry: StackGeometry | None = None,
     size: MeshSize | None = None,
+    kinematics: Kinematics = Kinematics.small,
 ) -> Solution:
     """Mesh and solve one island with the defaults of the command."""
     geometry = geometry or StackGeometry()
@@ -28,4 +29,5 @@ def solve_island(
         materials or MaterialSet(),
         loading or Loading(),
         SolverOptions(),
+        kinematics,
     )

@@ -47,7 +47,7 @@ def test_flow_keeps_volume_and_growth_adds_pressure_only() -> None:
     rng = np.random.default_rng(1)
     gradient = rng.normal(0, 0.02, (50, 5))
     stress, _, state = update(LI, gradient, 0.05, PlasticState.virgin(50))
-    assert np.abs(state.strain @ IDENTITY).max() < 1e-14
+    assert np.abs(state.tensor @ IDENTITY).max() < 1e-14
     mean = stress @ IDENTITY / 3
     assert mean == pytest.approx(LI.bulk_mpa * (gradient @ IDENTITY - 0.15), rel=1e-12)
 
