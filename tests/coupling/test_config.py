@@ -114,7 +114,6 @@ def test_frozen_schema_is_thawed_in_depth_and_free_dictionaries_are_open() -> No
         ("contact.mu_by.peak=0", r"contact\.mu_by\.peak: no such interface \(did you mean peek"),
         ("contact.mu=-0.1", r"contact\.mu must be zero or positive"),
         ("risk.rim_um=0", r"risk\.rim_um must be a positive number"),
-        ("kinematics=finite", r"kinematics=finite is not available yet: use kinematics=small"),
         ("island=profile", r"island=profile needs island\.file"),
         ("island.file=a.csv", r"island\.file=a\.csv needs island=profile"),
     ],
