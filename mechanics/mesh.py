@@ -112,7 +112,9 @@ def build_mesh(
         except MeshError as error:
             # a slightly different size leads the mesher along another path
             failure = error
-            log.info("%s; trying again with elements of %.3g um", error, shrink * wanted)
+            log.info(
+                "elements of %.3g um at the island: %s; trying smaller ones", shrink * wanted, error
+            )
     raise failure
 
 
