@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 type Float32 = NDArray[np.float32]
 
 MIN_SLICES = 6
-LEVELS = ((4, 12), (2, 12), (1, 25))
+LEVELS = ((4, 20), (2, 20), (1, 25))
 """Coarse to fine: voxels binned, most iterations."""
 CONVERGED_VOXEL = 2e-3
 TEXTURE_SCALE = 8.0
@@ -198,11 +198,21 @@ def _gauss_newton(
     half = 0.5 * (pair.bin - 1)
     middle = (0.5 * (np.asarray(volume.shape) - 1) - half) / pair.bin
     reach = 0.5 * np.asarray(volume.shape) * volume.spacing_um
+    step, match, origin = np.zeros(6), -np.inf, (matrix, shift)
     for _ in range(iterations):
         moved, mask, used = _warped(pair, volume, matrix, shift)
+        still = pair.before[used]
+        if pair.bin > 1:
+            # Differences of neighbours understate the gradients of structure a few binned voxels
+            # wide, and steps overshoot: halve what makes the match worse.
+            reached = _correlation(still, moved, mask) if mask.any() else -np.inf
+            if step.any() and not reached > match:
+                step = 0.5 * step
+                matrix, shift = _stepped(*origin, step)
+                continue
+            match, origin = reached, (matrix, shift)
         if not mask.any():
             raise RegistrationError("the scans do not overlap within the registration mask")
-        still = pair.before[used]
         arms = [
             s * (np.arange(n) + o - m)
             for s, n, o, m in zip(spacing, still.shape, (used.start, 0, 0), middle, strict=True)
@@ -223,21 +233,27 @@ def _gauss_newton(
             raise RegistrationError(
                 "the scans cannot be aligned: no texture in the registration mask"
             ) from None
-        # The step is the motion, in the before frame, that `moved` still lacks.
-        turn = Rotation.from_rotvec(-step[3:][::-1]).as_matrix()[::-1, ::-1]
-        shift = shift - matrix @ step[:3]
-        matrix = matrix @ turn
+        matrix, shift = _stepped(matrix, shift, step)
         size = (
             np.abs(step[:3] / spacing).max() + np.abs(step[3:]).max() * reach.max() / spacing.min()
         )
         if size < CONVERGED_VOXEL:
             break
-        if not np.isfinite(size) or np.abs(shift).max() > 2 * reach.max():
+        lost = pair.bin == 1 and np.abs(shift).max() > 2 * reach.max()
+        if lost or not np.isfinite(size):
             raise RegistrationError(
                 "the scans cannot be aligned: the search diverged (unrelated scans, or no texture "
                 "in the solid electrolyte; register=false skips the alignment)"
             )
-    return matrix, shift
+    return origin if pair.bin > 1 else (matrix, shift)
+
+
+def _stepped(
+    matrix: FloatArray, shift: FloatArray, step: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Motion after a step: what `moved` still lacks, in the before frame."""
+    turn = Rotation.from_rotvec(-step[3:][::-1]).as_matrix()[::-1, ::-1]
+    return matrix @ turn, shift - matrix @ step[:3]
 
 
 def _columns(

@@ -15,6 +15,7 @@ from imaging.lvf import (
     Interface,
     cc_variation,
     collector_pixels,
+    electrolyte_change,
     electrolyte_slab_um,
     find_grey_cc,
     find_grey_li,
@@ -54,6 +55,9 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+
+GREY_DRIFT_UM = 0.1
+"""Thickness faked by a change of the grey scale that is worth a warning."""
 
 type Decisions = dict[str, str | float]
 
@@ -107,14 +111,18 @@ def analyse_pair(before: Volume, after: Volume, options: ImageOptions) -> ImageR
         roi = cell
     transform, aligned = None, after
     slices = _slices(before, interface.z_um, options.roi, decisions)
+    low, high = electrolyte_slab_um(before, interface, roi, options.register_margin_voxel)
     if options.register:
-        low, high = electrolyte_slab_um(before, interface, roi, options.register_margin_voxel)
         decisions["registration_mask_z_um"] = f"{low:.1f} to {high:.1f}"
         transform = register(before, after, (low, high))
         aligned = apply(transform, after)
         roi &= seen(transform, after, slices)
     grey_cc = _grey_cc(before, interface, roi, options, decisions)
     grey_li = _grey_li(before, aligned, interface, roi, options.grey, decisions)
+    contrast = float(np.mean(grey_cc)) - grey_li
+    change = electrolyte_change(before, aligned, roi, (low, high))
+    if change is not None and contrast > 0:
+        _check_grey_drift(change / contrast, options.roi.height_um, decisions)
     estimate = paper_lvf if options.estimator is Estimator.paper else linear_lvf
     decisions["estimator"] = options.estimator.value
     lvf = before.with_values(estimate(before, aligned, grey_cc, grey_li))
@@ -266,6 +274,19 @@ def _grey_li(
         _decide(decisions, "grey_li_source", source)
     _decide(decisions, "grey_li", value)
     return value
+
+
+def _check_grey_drift(change: float, height_um: float, decisions: Decisions) -> None:
+    """Warn where the grey scale itself changed between the scans: no lithium does that in bulk."""
+    decisions["electrolyte_grey_change"] = change
+    if abs(change) * height_um > GREY_DRIFT_UM:
+        log.warning(
+            "the electrolyte's grey value changed by %+.2f %% of the contrast between collector "
+            "and lithium: an offset between the scans that adds about %+.2f um to every thickness "
+            "(not to the islands, which are measured against their surroundings)",
+            100 * change,
+            -change * height_um,
+        )
 
 
 # ------------------------------------------------------------------------------------ results
