@@ -176,13 +176,15 @@ def find_grey_li(
     if foil is not None:
         return foil, "lithium foil of the counter electrode"
     log.warning("no lithium foil in view: the darkest voxels stand for lithium; or give grey.li")
-    values = [_darkest(v, roi) for v in (before, after)]
+    # Balls see into islands; discs, as noisy, into layers that balls reach out of.
+    values = [_darkest(v, roi, s) for v in (before, after) for s in ((1.2,) * 3, (0.0, 2.5, 2.5))]
     return min(values), "darkest voxels of both scans (no foil in view)"
 
 
-def _darkest(volume: Volume, roi: BoolArray) -> float:
+def _darkest(volume: Volume, roi: BoolArray, sigma_voxel: tuple[float, float, float]) -> float:
     """Mean of the darkest voxels, smoothed so far that noise matters little (1 % at most)."""
-    smooth = gaussian(volume.values, 1.2)[:, roi].ravel()
+    values = volume.values.astype(np.float32)
+    smooth = ndimage.gaussian_filter(values, sigma_voxel, mode="nearest")[:, roi].ravel()
     count = min(DARKEST, smooth.size)
     return float(np.partition(smooth, count - 1)[:count].mean())
 

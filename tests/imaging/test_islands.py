@@ -120,3 +120,10 @@ def test_ready_lvf_gives_the_same_islands() -> None:
     assert len(again.islands) == 1
     assert again.islands[0].volume_um3 == pytest.approx(truth[0][4], rel=0.02)
     assert again.islands[0].height_um == pytest.approx(pair.islands[0].height_um, abs=0.1)
+
+
+def test_layer_without_foil_finds_the_grey_value_of_lithium() -> None:
+    before, after, _ = scene([], ("gauss", 1.0), 0.02, layer_um=8.0, size=(56, 110, 110))
+    result = analyse_pair(before, after, ImageOptions(register=False))
+    assert "darkest" in str(result.decisions["grey_li_source"])
+    assert result.scalars["mean_thickness_um"] == pytest.approx(8.0, rel=0.015)
