@@ -28,6 +28,7 @@ from typing import Any
 import basix
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from mechanics.fenics import PETSc, fem
 from mechanics.mesh import Edge, Region, StackMesh
@@ -249,18 +250,22 @@ class Stiffness:
         self._matrix = PETSc.Mat().createAIJ(
             (len(free), len(free)), csr=(*self._csr, np.zeros(len(unique))), comm=PETSc.COMM_SELF
         )
-        self._solver = PETSc.KSP().create(PETSc.COMM_SELF)
-        self._solver.setType(PETSc.KSP.Type.PREONLY)
-        preconditioner = self._solver.getPC()
-        preconditioner.setType(PETSc.PC.Type.LU)
-        preconditioner.setFactorSolverType("mumps")
+        self._solver = _mumps()
 
     def fill(self, element_stiffness: Floats) -> None:
         """Sum the element matrices, shape (cells, 18, 18)."""
-        entries = element_stiffness.ravel()[self._kept]
-        values = np.bincount(self._slot, entries, minlength=len(self._csr[1]))
-        self._matrix.setValuesCSR(*self._csr, values)
+        self._matrix.setValuesCSR(*self._csr, self._summed(element_stiffness))
         self._matrix.assemble()
+
+    def sparse(self, element_stiffness: Floats) -> sparse.csr_array:
+        """Return the summed matrix by itself, for systems with further unknowns."""
+        starts, columns = self._csr
+        values = self._summed(element_stiffness)
+        return sparse.csr_array((values, columns, starts), shape=(len(self.free),) * 2)
+
+    def _summed(self, element_stiffness: Floats) -> Floats:
+        entries = element_stiffness.ravel()[self._kept]
+        return np.bincount(self._slot, entries, minlength=len(self._csr[1]))
 
     def solve(self, forces: Floats) -> Floats:
         """Factorise and return the displacements (dofs,) under nodal forces (dofs,).
@@ -282,3 +287,30 @@ class Stiffness:
         """Give back the memory of matrix and factors."""
         self._solver.destroy()
         self._matrix.destroy()
+
+
+def solve_once(matrix: sparse.csr_array, right: Floats) -> Floats:
+    """Solve a system that is factorised only once; not finite where it is singular."""
+    matrix.sort_indices()
+    csr = (matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data)
+    operator = PETSc.Mat().createAIJ(matrix.shape, csr=csr, comm=PETSc.COMM_SELF)
+    solver = _mumps()
+    solver.setOperators(operator)
+    answer, given = operator.createVecs()
+    given.array[:] = right
+    solver.solve(given, answer)
+    converged = solver.getConvergedReason() > 0
+    found = np.array(answer.array) if converged else np.full(len(right), np.nan)
+    for thing in (answer, given, solver, operator):
+        thing.destroy()
+    return found
+
+
+def _mumps() -> Any:
+    """Return PETSc's interface to the direct solver MUMPS."""
+    solver = PETSc.KSP().create(PETSc.COMM_SELF)
+    solver.setType(PETSc.KSP.Type.PREONLY)
+    preconditioner = solver.getPC()
+    preconditioner.setType(PETSc.PC.Type.LU)
+    preconditioner.setFactorSolverType("mumps")
+    return solver

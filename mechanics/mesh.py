@@ -56,6 +56,10 @@ class Edge(IntEnum):
     """Lower face of the island."""
     interface = 17
     """Lower face of the electrolyte outside the island."""
+    hole_cap = 18
+    """The electrolyte's face towards an island that is a body of its own."""
+    hole_base = 19
+    """The current collector's face towards an island that is a body of its own."""
 
 
 class MeshError(RuntimeError):
@@ -78,10 +82,22 @@ class StackMesh:
     """The smooth meridian that was meshed."""
     fine_um: float
     """Element size at the island."""
+    separate: bool = False
+    """Whether the island has nodes of its own, so that it can slide and open."""
+
+    @property
+    def electrolyte_cap(self) -> Edge:
+        """The electrolyte's face towards the island."""
+        return Edge.hole_cap if self.separate else Edge.cap
 
 
 def build_mesh(
-    profile: IslandProfile, geometry: StackGeometry, size: MeshSize, msh_file: Path | None = None
+    profile: IslandProfile,
+    geometry: StackGeometry,
+    size: MeshSize,
+    msh_file: Path | None = None,
+    *,
+    separate: bool = False,
 ) -> StackMesh:
     """Mesh the stack around an island.
 
@@ -108,7 +124,7 @@ def build_mesh(
     _check_effort(profile, size, wanted)
     for shrink in SHRINK_ON_FAILURE:
         try:
-            return _mesh_once(profile, geometry, size, shrink * wanted, msh_file)
+            return _mesh_once(profile, geometry, size, shrink * wanted, msh_file, separate)
         except MeshError as error:
             # a slightly different size leads the mesher along another path
             failure = error
@@ -124,11 +140,12 @@ def _mesh_once(
     size: MeshSize,
     fine: float,
     msh_file: Path | None,
+    separate: bool,
 ) -> StackMesh:
     """Mesh the stack with a given element size at the island."""
     smooth = smooth_profile(profile, fine / 2)
     with _gmsh_model("stack") as gmsh:
-        curve = _draw(gmsh.model, smooth, geometry)
+        curve = _draw(gmsh.model, smooth, geometry, separate)
         _set_sizes(gmsh, size, fine, smooth, curve)
         gmsh.model.mesh.generate(2)
         _check_elements(gmsh.model)
@@ -137,7 +154,7 @@ def _mesh_once(
         from mechanics.fenics import MPI, gmsh_io
 
         data = gmsh_io.model_to_mesh(gmsh.model, MPI.COMM_SELF, 0, gdim=2)
-    return StackMesh(data.mesh, data.cell_tags, data.facet_tags, smooth, fine)
+    return StackMesh(data.mesh, data.cell_tags, data.facet_tags, smooth, fine, separate)
 
 
 def _check_effort(profile: IslandProfile, size: MeshSize, fine: float) -> None:
@@ -178,22 +195,27 @@ def _gmsh_model(name: str) -> Iterator[Any]:
         gmsh.finalize()
 
 
-def _draw(model: Any, profile: IslandProfile, stack: StackGeometry) -> list[int]:
+def _draw(model: Any, profile: IslandProfile, stack: StackGeometry, separate: bool) -> list[int]:
     """Describe regions and named lines to gmsh; return the points of the meridian."""
     geo = model.geo
     radius, top_z, bottom_z = stack.radius_um, stack.se_thickness_um, -stack.cu_thickness_um
-    curve = [geo.addPoint(r, z, 0.0) for r, z in zip(profile.r_um, profile.z_um, strict=True)]
-    apex, rim = curve[0], curve[-1]
-    origin = geo.addPoint(0.0, 0.0, 0.0)
+
+    def outline() -> tuple[list[int], int, int, int]:
+        """Return the meridian's points, the origin, the cap and the base."""
+        points = [geo.addPoint(r, z, 0.0) for r, z in zip(profile.r_um, profile.z_um, strict=True)]
+        middle = geo.addPoint(0.0, 0.0, 0.0)
+        return points, middle, geo.addSpline(points), geo.addLine(middle, points[-1])
+
+    curve, origin, cap, base = outline()
+    hole, floor, hole_cap, hole_base = outline() if separate else (curve, origin, cap, base)
+    apex, rim = hole[0], hole[-1]
     top_axis, top_wall = geo.addPoint(0.0, top_z, 0.0), geo.addPoint(radius, top_z, 0.0)
     wall = geo.addPoint(radius, 0.0, 0.0)
-
-    cap, base = geo.addSpline(curve), geo.addLine(origin, rim)
-    axis_li, axis_se = geo.addLine(origin, apex), geo.addLine(apex, top_axis)
+    axis_li, axis_se = geo.addLine(origin, curve[0]), geo.addLine(apex, top_axis)
     top, wall_se = geo.addLine(top_axis, top_wall), geo.addLine(top_wall, wall)
     interface = geo.addLine(rim, wall)
     island = geo.addPlaneSurface([geo.addCurveLoop([base, -cap, -axis_li])])
-    se = geo.addPlaneSurface([geo.addCurveLoop([axis_se, top, wall_se, -interface, -cap])])
+    se = geo.addPlaneSurface([geo.addCurveLoop([axis_se, top, wall_se, -interface, -hole_cap])])
     surfaces = {Region.island: [island], Region.se: [se]}
     lines = {
         Edge.axis: [axis_li, axis_se],
@@ -203,12 +225,14 @@ def _draw(model: Any, profile: IslandProfile, stack: StackGeometry) -> list[int]
         Edge.base: [base],
         Edge.interface: [interface],
     }
+    if separate:
+        lines |= {Edge.hole_cap: [hole_cap], Edge.hole_base: [hole_base]}
     if stack.kind is not StackKind.roller:
         bottom_wall = geo.addPoint(radius, bottom_z, 0.0)
         bottom_axis = geo.addPoint(0.0, bottom_z, 0.0)
         wall_cu, bottom = geo.addLine(wall, bottom_wall), geo.addLine(bottom_wall, bottom_axis)
-        axis_cu = geo.addLine(bottom_axis, origin)
-        loop = geo.addCurveLoop([base, interface, wall_cu, bottom, axis_cu])
+        axis_cu = geo.addLine(bottom_axis, floor)
+        loop = geo.addCurveLoop([hole_base, interface, wall_cu, bottom, axis_cu])
         surfaces[Region.cu] = [geo.addPlaneSurface([loop])]
         lines[Edge.wall].append(wall_cu)
         lines[Edge.axis].append(axis_cu)

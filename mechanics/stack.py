@@ -133,6 +133,32 @@ class Loading:
 
 
 @dataclass(frozen=True)
+class Friction:
+    """Coulomb friction on the island's surface.
+
+    Raises
+    ------
+    ValueError
+        If a number is negative, or the cap is not positive.
+    """
+
+    mu_se_li: float = 0.2
+    """Coefficient between electrolyte and lithium."""
+    mu_cu_li: float = 0.2
+    """Coefficient between current collector and lithium."""
+    shear_cap_mpa: float = math.inf
+    """Greatest shear traction that lithium carries, MPa (its yield stress over sqrt(3), say)."""
+
+    def __post_init__(self) -> None:
+        for name in ("mu_se_li", "mu_cu_li"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} must be zero or positive, got {value}")
+        if not self.shear_cap_mpa > 0:
+            raise ValueError(f"shear_cap_mpa must be positive, got {self.shear_cap_mpa}")
+
+
+@dataclass(frozen=True)
 class MeshSize:
     """Element sizes, um, and order of the displacement field."""
 
@@ -200,7 +226,7 @@ class SolverOptions:
 
 
 def require_available(kind: StackKind, contact: Contact) -> None:
-    """Raise UnavailableError for a model that this version cannot solve yet."""
+    """Raise UnavailableError for a model that the command cannot solve for every shape yet."""
     if kind is StackKind.cell:
         raise UnavailableError("stack=cell is not available yet: use stack=canonical")
     if contact is not Contact.bonded:

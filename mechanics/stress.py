@@ -206,8 +206,8 @@ class ElectrolyteStress:
     @cached_property
     def arc(self) -> Profile:
         """Along the island's upper surface, from the apex to the contact line."""
-        rows = self._on_edge(Edge.cap)
-        meridian = self.solution.discretisation.stack.profile
+        stack = self.solution.discretisation.stack
+        rows, meridian = self._on_edge(stack.electrolyte_cap), stack.profile
         s = _arc_position(self.nodal.points[rows], meridian.r_um, meridian.z_um, meridian.arc_um)
         return self._profile(rows, s)
 

@@ -64,9 +64,8 @@ def summarise(solution: Solution, stress: ElectrolyteStress) -> Summary:
         top_tension_fraction=_tension_fraction(stress.arc),
         volume_above_200mpa_um3=above,
         volume_above_200mpa_bulk_um3=above_bulk,
-        # a bonded island neither opens nor slips
-        contact_open_fraction=0.0,
-        contact_slip_max_um=0.0,
+        contact_open_fraction=solution.contact_open_fraction,
+        contact_slip_max_um=solution.contact_slip_max_um,
         sigma1_raw_max_mpa=float(principal_max(stress.nodal.stress).max()),
         apex_rise_um=_apex_rise(solution),
         newton_iterations=solution.effort.newton_iterations,
@@ -88,7 +87,7 @@ def li_pressure_mpa(solution: Solution) -> float:
 def _apex_rise(solution: Solution) -> float:
     """Return how far the apex moves up while the island expands."""
     space = solution.discretisation
-    nodes = np.intersect1d(space.nodes_on(Edge.axis), space.nodes_on(Edge.cap))
+    nodes = np.intersect1d(space.nodes_on(Edge.axis), space.nodes_on(space.stack.electrolyte_cap))
     rise = solution.state.displacement - solution.pressed.displacement
     return float(rise[2 * nodes[0] + 1])
 

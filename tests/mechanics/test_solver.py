@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from solving import solve_island
 
-from mechanics import solver as solver_module
 from mechanics.materials import Electrolyte, Material, MaterialSet
 from mechanics.mesh import build_mesh
+from mechanics.newton import Newton
 from mechanics.profile import cap
 from mechanics.solver import SolverError, solve
 from mechanics.stack import (
@@ -26,6 +26,7 @@ from mechanics.stack import (
     UnavailableError,
     require_available,
 )
+from mechanics.state import NotConvergedError
 from mechanics.stress import ElectrolyteStress
 from mechanics.summary import li_pressure_mpa, summarise
 
@@ -116,7 +117,7 @@ def test_a_failed_step_is_cut_back_and_the_history_restored(
     """A step that fails once must leave no trace but two smaller steps."""
     loading = Loading(steps=2)
     whole = solve_island(NARROW, loading=Loading(steps=4), size=COARSE)
-    true_equilibrium = solver_module._Newton.equilibrium
+    true_equilibrium = Newton.equilibrium
     failures = {"left": 2}
 
     def sometimes(self, start, load, guess):  # type: ignore[no-untyped-def]
@@ -125,10 +126,10 @@ def test_a_failed_step_is_cut_back_and_the_history_restored(
             failures["left"] -= 1
             # spoil what a failed attempt would have touched
             true_equilibrium(self, start, load, guess)
-            raise solver_module.NotConvergedError("made to fail", 7)
+            raise NotConvergedError("made to fail", 7)
         return true_equilibrium(self, start, load, guess)
 
-    monkeypatch.setattr(solver_module._Newton, "equilibrium", sometimes)
+    monkeypatch.setattr(Newton, "equilibrium", sometimes)
     with caplog.at_level(logging.INFO, logger="mechanics"):
         cut = solve_island(NARROW, loading=loading, size=COARSE)
     assert cut.effort.cutbacks == 2
