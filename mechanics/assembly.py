@@ -283,11 +283,6 @@ class Stiffness:
         answer.destroy()
         return displacement
 
-    def destroy(self) -> None:
-        """Give back the memory of matrix and factors."""
-        self._solver.destroy()
-        self._matrix.destroy()
-
 
 def solve_once(matrix: sparse.csr_array, right: Floats) -> Floats:
     """Solve a system that is factorised only once; not finite where it is singular."""

@@ -20,11 +20,10 @@ from scipy import sparse
 
 from mechanics.assembly import Ints, solve_once
 from mechanics.contact import ContactState, ContactSurfaces, Geometry, Pair, Status, Tractions, line
-from mechanics.materials import MaterialSet
-from mechanics.mesh import Edge, StackMesh
-from mechanics.newton import MAX_LINE_SEARCH, SLOPE_LEFT, Newton, Trial
+from mechanics.mesh import Edge
+from mechanics.newton import MAX_LINE_SEARCH, SLOPE_LEFT, Newton, Problem, Trial
 from mechanics.profile import Floats
-from mechanics.stack import Friction, Kinematics, SolverOptions, StackKind
+from mechanics.stack import Friction, Kinematics
 from mechanics.state import Load, NotConvergedError, State
 from mechanics.timing import Stopwatch
 
@@ -57,17 +56,8 @@ class _Touch:
 class ContactNewton(Newton):
     """Newton's method with the status of the contact nodes as an outer loop."""
 
-    def __init__(
-        self,
-        stack: StackMesh,
-        kind: StackKind,
-        materials: MaterialSet,
-        options: SolverOptions,
-        kinematics: Kinematics,
-        watch: Stopwatch,
-        friction: Friction,
-    ) -> None:
-        super().__init__(stack, kind, materials, options, kinematics, watch)
+    def __init__(self, problem: Problem, watch: Stopwatch, friction: Friction) -> None:
+        super().__init__(problem, watch)
         cap = friction.shear_cap_mpa
         space = self.space
         pairs = [
@@ -76,8 +66,8 @@ class ContactNewton(Newton):
             Pair("cu_li", line(space, Edge.base), line(space, Edge.hole_base), 1,
                  friction.mu_cu_li, cap),
         ]  # fmt: skip
-        self.surfaces = ContactSurfaces(space, pairs, kinematics is Kinematics.finite)
-        self.stiffness_scale = materials.li.youngs_mpa
+        self.surfaces = ContactSurfaces(space, pairs, problem.kinematics is Kinematics.finite)
+        self.stiffness_scale = problem.materials.li.youngs_mpa
         island = np.unique(np.concatenate([pair.slave for pair in pairs]))
         self.anchored: Ints = np.flatnonzero(np.isin(self.stiffness.free, 2 * island + 1))
 

@@ -24,22 +24,27 @@ SLOPE_LEFT = 0.3
 MAX_LINE_SEARCH = 8
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What is to be solved, but for its load."""
+
+    stack: StackMesh
+    kind: StackKind
+    """Which stack; decides on the supports."""
+    materials: MaterialSet
+    options: SolverOptions
+    kinematics: Kinematics
+
+
 class Newton:
     """Newton's method on one mesh; keeps the matrix and its symbolic factorisation."""
 
-    def __init__(
-        self,
-        stack: StackMesh,
-        kind: StackKind,
-        materials: MaterialSet,
-        options: SolverOptions,
-        kinematics: Kinematics,
-        watch: Stopwatch,
-    ) -> None:
-        self.options = options
+    def __init__(self, problem: Problem, watch: Stopwatch) -> None:
+        self.options = problem.options
         self.watch = watch
-        self.space = Discretisation(stack)
-        self.respond = RESPONSE[kinematics]
+        self.space = Discretisation(problem.stack)
+        self.respond = RESPONSE[problem.kinematics]
+        materials = problem.materials
         material_of = {
             Region.se: materials.se,
             Region.cu: materials.cu,
@@ -51,7 +56,7 @@ class Newton:
             if len(cells := self.space.cells_of(region)) > 0
         ]
         with watch.measure("setup"):
-            self.fixed = _held_components(self.space, kind)
+            self.fixed = _held_components(self.space, problem.kind)
             self.unit_pressure = self.space.unit_pressure_forces()
             self.stiffness = Stiffness(self.space, self.fixed)
 

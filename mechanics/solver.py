@@ -10,7 +10,7 @@ from mechanics.assembly import Discretisation
 from mechanics.contact_newton import ContactNewton
 from mechanics.materials import MaterialSet
 from mechanics.mesh import StackMesh
-from mechanics.newton import Newton
+from mechanics.newton import Newton, Problem
 from mechanics.profile import Floats
 from mechanics.stack import Friction, Kinematics, Loading, SolverOptions, StackKind
 from mechanics.state import Load, NotConvergedError, State
@@ -90,8 +90,9 @@ def solve(
     SolverError
         If a step does not converge after the allowed number of cut-backs.
     """
-    setting = (stack, kind, materials, options, kinematics, watch or Stopwatch())
-    newton = Newton(*setting) if friction is None else ContactNewton(*setting, friction)
+    problem = Problem(stack, kind, materials, options, kinematics)
+    watch = watch or Stopwatch()
+    newton = Newton(problem, watch) if friction is None else ContactNewton(problem, watch, friction)
     steps = loading.steps
     total = steps + 1
     pressed, effort = _advance(newton, newton.at_rest(), Load(loading.pressure_mpa, 0.0), Effort())

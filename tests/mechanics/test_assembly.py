@@ -91,4 +91,3 @@ def test_solver_solves_and_says_when_it_cannot(plain: Discretisation) -> None:
     assert np.abs(residual[matrix.free]).max() < 1e-9 * np.abs(forces).max()
     matrix.fill(0 * local)
     assert not np.isfinite(matrix.solve(forces)).all()
-    matrix.destroy()
