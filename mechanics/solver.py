@@ -96,7 +96,7 @@ def solve(
     steps = loading.steps
     total = steps + 1
     pressed, effort = _advance(newton, newton.at_rest(), Load(loading.pressure_mpa, 0.0), Effort())
-    pressed_at, state = pressed, pressed
+    state = pressed
     growth = loading.linear_expansion(kinematics)
     before = None
     for step in range(1, steps + 1):
@@ -107,7 +107,7 @@ def solve(
         state, effort = _advance(newton, state, target, effort, before)
         before = previous
     opened, slid = newton.opened_and_slid(state)
-    return Solution(newton.space, materials, loading, pressed_at, state, effort, opened, slid)
+    return Solution(newton.space, materials, loading, pressed, state, effort, opened, slid)
 
 
 def _advance(
