@@ -22,7 +22,7 @@ from coupling.figure_style import (
     figure,
 )
 from coupling.results import Scalar
-from mechanics.mesh import Edge, Region
+from mechanics.layout import Edge, Region
 from mechanics.profile import Floats
 from mechanics.stress import NodalStress, principal_max
 from mechanics.summary import THRESHOLD_MPA

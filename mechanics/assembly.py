@@ -28,10 +28,10 @@ from typing import Any
 import basix
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from mechanics.fenics import PETSc, fem
-from mechanics.mesh import Edge, Region, StackMesh
+from mechanics.fenics import fem
+from mechanics.layout import Edge, Region
+from mechanics.mesh import StackMesh
 from mechanics.plasticity import IDENTITY, RR, RZ, TT, ZR, ZZ
 from mechanics.profile import Floats
 
@@ -83,6 +83,33 @@ class Discretisation:
         """Return the nodes on a named line."""
         facets = self.stack.edges.find(edge)
         return np.asarray(fem.locate_dofs_topological(self.space, 1, facets), dtype=np.int64)
+
+    def facet_nodes(self, facets: Ints) -> tuple[Ints, Floats]:
+        """Return the nodes (end, middle, end) of outer facets, and the centres of their elements.
+
+        Returns
+        -------
+        nodes
+            Shape (facets, 3).
+        centres
+            Shape (facets, 2), um: which side of the facet the body is on.
+        """
+        topology = self.stack.mesh.topology
+        topology.create_connectivity(1, 2)
+        topology.create_connectivity(2, 1)
+        to_cell, to_facet = topology.connectivity(1, 2), topology.connectivity(2, 1)
+        cells = np.array([to_cell.links(f)[0] for f in facets])
+        local = np.array(
+            [int(np.flatnonzero(to_facet.links(c) == f)[0]) for c, f in zip(cells, facets, strict=True)]
+        )
+        layout = self.space.dofmap.dof_layout
+        closures = []
+        for i in range(4):
+            (middle,) = layout.entity_dofs(1, i)
+            first, last = (n for n in layout.entity_closure_dofs(1, i) if n != middle)
+            closures.append((first, middle, last))
+        nodes = self.element_nodes[cells[:, None], np.array(closures)[local]]
+        return nodes, self.node_points[self.element_nodes[cells]].mean(axis=1)
 
     @cached_property
     def _rule(self) -> tuple[Floats, Floats]:
@@ -229,83 +256,3 @@ class Discretisation:
         np.add.at(forces, 2 * middle + 1, -ring * 2 * (r0 + r1))
         np.add.at(forces, 2 * last + 1, -ring * r1)
         return forces
-
-
-class Stiffness:
-    """The sparse matrix on the free displacement components, and its factorisation by MUMPS."""
-
-    def __init__(self, space: Discretisation, fixed: Ints) -> None:
-        free = np.setdiff1d(np.arange(space.dof_count), fixed)
-        number = np.full(space.dof_count, -1)
-        number[free] = np.arange(len(free))
-        dofs = number[space.element_dofs]
-        rows = np.repeat(dofs, 18, axis=1).ravel()
-        columns = np.tile(dofs, (1, 18)).ravel()
-        self._kept = np.flatnonzero((rows >= 0) & (columns >= 0))
-        key = rows[self._kept] * len(free) + columns[self._kept]
-        unique, self._slot = np.unique(key, return_inverse=True)
-        starts = np.searchsorted(unique // len(free), np.arange(len(free) + 1))
-        self._csr = (starts.astype(np.int32), (unique % len(free)).astype(np.int32))
-        self.free = free
-        self._matrix = PETSc.Mat().createAIJ(
-            (len(free), len(free)), csr=(*self._csr, np.zeros(len(unique))), comm=PETSc.COMM_SELF
-        )
-        self._solver = _mumps()
-
-    def fill(self, element_stiffness: Floats) -> None:
-        """Sum the element matrices, shape (cells, 18, 18)."""
-        self._matrix.setValuesCSR(*self._csr, self._summed(element_stiffness))
-        self._matrix.assemble()
-
-    def sparse(self, element_stiffness: Floats) -> sparse.csr_array:
-        """Return the summed matrix by itself, for systems with further unknowns."""
-        starts, columns = self._csr
-        values = self._summed(element_stiffness)
-        return sparse.csr_array((values, columns, starts), shape=(len(self.free),) * 2)
-
-    def _summed(self, element_stiffness: Floats) -> Floats:
-        entries = element_stiffness.ravel()[self._kept]
-        return np.bincount(self._slot, entries, minlength=len(self._csr[1]))
-
-    def solve(self, forces: Floats) -> Floats:
-        """Factorise and return the displacements (dofs,) under nodal forces (dofs,).
-
-        The result is not finite where the matrix is singular.
-        """
-        self._solver.setOperators(self._matrix)
-        right, answer = self._matrix.createVecs()
-        right.array[:] = forces[self.free]
-        self._solver.solve(right, answer)
-        displacement = np.zeros(len(forces))
-        converged = self._solver.getConvergedReason() > 0
-        displacement[self.free] = answer.array if converged else np.nan
-        right.destroy()
-        answer.destroy()
-        return displacement
-
-
-def solve_once(matrix: sparse.csr_array, right: Floats) -> Floats:
-    """Solve a system that is factorised only once; not finite where it is singular."""
-    matrix.sort_indices()
-    csr = (matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data)
-    operator = PETSc.Mat().createAIJ(matrix.shape, csr=csr, comm=PETSc.COMM_SELF)
-    solver = _mumps()
-    solver.setOperators(operator)
-    answer, given = operator.createVecs()
-    given.array[:] = right
-    solver.solve(given, answer)
-    converged = solver.getConvergedReason() > 0
-    found = np.array(answer.array) if converged else np.full(len(right), np.nan)
-    for thing in (answer, given, solver, operator):
-        thing.destroy()
-    return found
-
-
-def _mumps() -> Any:
-    """Return PETSc's interface to the direct solver MUMPS."""
-    solver = PETSc.KSP().create(PETSc.COMM_SELF)
-    solver.setType(PETSc.KSP.Type.PREONLY)
-    preconditioner = solver.getPC()
-    preconditioner.setType(PETSc.PC.Type.LU)
-    preconditioner.setFactorSolverType("mumps")
-    return solver

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mechanics.mesh import Region
+from mechanics.layout import Region
 from mechanics.plasticity import RR, RZ, TT, ZR, ZZ
 from mechanics.profile import Floats
 from mechanics.solver import Solution

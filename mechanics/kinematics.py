@@ -14,7 +14,7 @@ import numpy as np
 from mechanics import hencky, plasticity
 from mechanics.assembly import Discretisation, Ints
 from mechanics.materials import Material
-from mechanics.mesh import Region
+from mechanics.layout import Region
 from mechanics.plasticity import IDENTITY, PlasticState
 from mechanics.profile import Floats
 from mechanics.stack import Kinematics

@@ -13,12 +13,14 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mechanics.drawing import draw_stack
+from mechanics.interfaces import Contact, ContactOptions
+from mechanics.layout import Edge, Interface, interfaces_of
 from mechanics.profile import Floats, IslandProfile
 from mechanics.smoothing import smooth_profile
 from mechanics.stack import MeshSize, StackGeometry, StackKind
@@ -34,32 +36,8 @@ SIZE_OVER_RADIUS = 0.35
 SMALLEST_OVER_FINE = 0.125
 """How far the element size at the island may be reduced where its surface is sharply bent."""
 
-
-class Region(IntEnum):
-    """Tags of the bodies."""
-
-    se = 1
-    cu = 2
-    island = 3
-
-
-class Edge(IntEnum):
-    """Tags of the named lines."""
-
-    axis = 11
-    wall = 12
-    top = 13
-    bottom = 14
-    cap = 15
-    """Upper surface of the island, shared with the electrolyte."""
-    base = 16
-    """Lower face of the island."""
-    interface = 17
-    """Lower face of the electrolyte outside the island."""
-    hole_cap = 18
-    """The electrolyte's face towards an island that is a body of its own."""
-    hole_base = 19
-    """The current collector's face towards an island that is a body of its own."""
+_COARSENING, _COARSEST_OVER_FAR = 0.3, 3.0
+"""Growth of the elements of dies and tube per distance from the electrolyte, and its limit."""
 
 
 class MeshError(RuntimeError):
@@ -82,22 +60,26 @@ class StackMesh:
     """The smooth meridian that was meshed."""
     fine_um: float
     """Element size at the island."""
-    separate: bool = False
-    """Whether the island has nodes of its own, so that it can slide and open."""
+    geometry: StackGeometry
+    contact: ContactOptions
+
+    @property
+    def interfaces(self) -> tuple[Interface, ...]:
+        """The faces that may slip and open."""
+        return interfaces_of(self.geometry, self.contact)
 
     @property
     def electrolyte_cap(self) -> Edge:
         """The electrolyte's face towards the island."""
-        return Edge.hole_cap if self.separate else Edge.cap
+        return Edge.cap if self.contact.kind is Contact.bonded else Edge.hole_cap
 
 
 def build_mesh(
     profile: IslandProfile,
     geometry: StackGeometry,
     size: MeshSize,
+    contact: ContactOptions,
     msh_file: Path | None = None,
-    *,
-    separate: bool = False,
 ) -> StackMesh:
     """Mesh the stack around an island.
 
@@ -109,6 +91,8 @@ def build_mesh(
         Dimensions of the stack.
     size
         Element sizes.
+    contact
+        Which bodies are bonded, and so share their nodes.
     msh_file
         Where to write the mesh in gmsh's format 4.1 as well.
 
@@ -124,7 +108,7 @@ def build_mesh(
     _check_effort(profile, size, wanted)
     for shrink in SHRINK_ON_FAILURE:
         try:
-            return _mesh_once(profile, geometry, size, shrink * wanted, msh_file, separate)
+            return _mesh_once(profile, geometry, size, contact, shrink * wanted, msh_file)
         except MeshError as error:
             # a slightly different size leads the mesher along another path
             failure = error
@@ -138,15 +122,15 @@ def _mesh_once(
     profile: IslandProfile,
     geometry: StackGeometry,
     size: MeshSize,
+    contact: ContactOptions,
     fine: float,
     msh_file: Path | None,
-    separate: bool,
 ) -> StackMesh:
     """Mesh the stack with a given element size at the island."""
     smooth = smooth_profile(profile, fine / 2)
     with _gmsh_model("stack") as gmsh:
-        curve = _draw(gmsh.model, smooth, geometry, separate)
-        _set_sizes(gmsh, size, fine, smooth, curve)
+        curve = draw_stack(gmsh.model, smooth, geometry, contact)
+        _set_sizes(gmsh, size, fine, smooth, curve, geometry)
         gmsh.model.mesh.generate(2)
         _check_elements(gmsh.model)
         if msh_file is not None:
@@ -154,7 +138,7 @@ def _mesh_once(
         from mechanics.fenics import MPI, gmsh_io
 
         data = gmsh_io.model_to_mesh(gmsh.model, MPI.COMM_SELF, 0, gdim=2)
-    return StackMesh(data.mesh, data.cell_tags, data.facet_tags, smooth, fine, separate)
+    return StackMesh(data.mesh, data.cell_tags, data.facet_tags, smooth, fine, geometry, contact)
 
 
 def _check_effort(profile: IslandProfile, size: MeshSize, fine: float) -> None:
@@ -195,56 +179,6 @@ def _gmsh_model(name: str) -> Iterator[Any]:
         gmsh.finalize()
 
 
-def _draw(model: Any, profile: IslandProfile, stack: StackGeometry, separate: bool) -> list[int]:
-    """Describe regions and named lines to gmsh; return the points of the meridian."""
-    geo = model.geo
-    radius, top_z, bottom_z = stack.radius_um, stack.se_thickness_um, -stack.cu_thickness_um
-
-    def outline() -> tuple[list[int], int, int, int]:
-        """Return the meridian's points, the origin, the cap and the base."""
-        points = [geo.addPoint(r, z, 0.0) for r, z in zip(profile.r_um, profile.z_um, strict=True)]
-        middle = geo.addPoint(0.0, 0.0, 0.0)
-        return points, middle, geo.addSpline(points), geo.addLine(middle, points[-1])
-
-    curve, origin, cap, base = outline()
-    hole, floor, hole_cap, hole_base = outline() if separate else (curve, origin, cap, base)
-    apex, rim = hole[0], hole[-1]
-    top_axis, top_wall = geo.addPoint(0.0, top_z, 0.0), geo.addPoint(radius, top_z, 0.0)
-    wall = geo.addPoint(radius, 0.0, 0.0)
-    axis_li, axis_se = geo.addLine(origin, curve[0]), geo.addLine(apex, top_axis)
-    top, wall_se = geo.addLine(top_axis, top_wall), geo.addLine(top_wall, wall)
-    interface = geo.addLine(rim, wall)
-    island = geo.addPlaneSurface([geo.addCurveLoop([base, -cap, -axis_li])])
-    se = geo.addPlaneSurface([geo.addCurveLoop([axis_se, top, wall_se, -interface, -hole_cap])])
-    surfaces = {Region.island: [island], Region.se: [se]}
-    lines = {
-        Edge.axis: [axis_li, axis_se],
-        Edge.wall: [wall_se],
-        Edge.top: [top],
-        Edge.cap: [cap],
-        Edge.base: [base],
-        Edge.interface: [interface],
-    }
-    if separate:
-        lines |= {Edge.hole_cap: [hole_cap], Edge.hole_base: [hole_base]}
-    if stack.kind is not StackKind.roller:
-        bottom_wall = geo.addPoint(radius, bottom_z, 0.0)
-        bottom_axis = geo.addPoint(0.0, bottom_z, 0.0)
-        wall_cu, bottom = geo.addLine(wall, bottom_wall), geo.addLine(bottom_wall, bottom_axis)
-        axis_cu = geo.addLine(bottom_axis, floor)
-        loop = geo.addCurveLoop([hole_base, interface, wall_cu, bottom, axis_cu])
-        surfaces[Region.cu] = [geo.addPlaneSurface([loop])]
-        lines[Edge.wall].append(wall_cu)
-        lines[Edge.axis].append(axis_cu)
-        lines[Edge.bottom] = [bottom]
-    geo.synchronize()
-    for region, tags in surfaces.items():
-        model.addPhysicalGroup(2, tags, region, name=region.name)
-    for edge, tags in lines.items():
-        model.addPhysicalGroup(1, tags, edge, name=edge.name)
-    return curve
-
-
 def _sharp_points(profile: IslandProfile, fine: float) -> tuple[Any, float]:
     """Return the points where the meridian bends within an element, and the size they want.
 
@@ -263,7 +197,12 @@ def _sharp_points(profile: IslandProfile, fine: float) -> tuple[Any, float]:
 
 
 def _set_sizes(
-    gmsh: Any, size: MeshSize, fine: float, profile: IslandProfile, curve: list[int]
+    gmsh: Any,
+    size: MeshSize,
+    fine: float,
+    profile: IslandProfile,
+    curve: list[int],
+    geometry: StackGeometry,
 ) -> None:
     """Grade the element size with the distance from the island's surface."""
     field, model = gmsh.model.mesh.field, gmsh.model
@@ -275,10 +214,15 @@ def _set_sizes(
     field.setNumber(1, "Sampling", 500)
     field.add("Distance", 2)
     field.setNumbers(2, "PointsList", [curve[-1]])
-    largest = max(size.far_um, size.coarse_um)
+    largest_um = max(size.far_um, size.coarse_um)
+    largest = str(largest_um)
+    if geometry.kind is StackKind.cell:
+        # dies and tube are coarser the farther they are from the electrolyte
+        outside = f"max(max(-y, y - {geometry.se_thickness_um}), x - {geometry.radius_um})"
+        largest = f"min({largest} + {_COARSENING} * max({outside}, 0), {_COARSEST_OVER_FAR * largest_um})"
     near = f"min({fine} + {size.growth} * F1, {size.coarse_um})"
     far = f"{size.growth} * max(F1 - {size.near_um}, 0)"
-    limits = [str(largest), f"{size.rim_fraction * fine} + {size.rim_growth} * F2"]
+    limits = [largest, f"{size.rim_fraction * fine} + {size.rim_growth} * F2"]
     sharp, sharp_size = _sharp_points(profile, fine)
     if len(sharp) > 0:
         field.add("Distance", 3)

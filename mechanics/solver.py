@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mechanics.assembly import Discretisation
-from mechanics.contact_newton import ContactNewton
+from mechanics.contact import Surfaces
 from mechanics.materials import MaterialSet
 from mechanics.mesh import StackMesh
 from mechanics.newton import Newton, Problem
 from mechanics.profile import Floats
-from mechanics.stack import Friction, Kinematics, Loading, SolverOptions, StackKind
+from mechanics.stack import Kinematics, Loading, SolverOptions
 from mechanics.state import Load, NotConvergedError, State
 from mechanics.timing import Stopwatch
 
@@ -46,10 +46,8 @@ class Solution:
     state: State
     """At the end of the load."""
     effort: Effort
-    contact_open_fraction: float = 0.0
-    """Area fraction of the island's surface that has separated."""
-    contact_slip_max_um: float = 0.0
-    """Greatest way that a point of the island's surface has slid."""
+    surfaces: Surfaces | None
+    """The faces that may slip and open; None where all is bonded."""
 
 
 Progress = Callable[[float], None]
@@ -58,12 +56,10 @@ Progress = Callable[[float], None]
 
 def solve(
     stack: StackMesh,
-    kind: StackKind,
     materials: MaterialSet,
     loading: Loading,
     options: SolverOptions,
-    kinematics: Kinematics = Kinematics.small,
-    friction: Friction | None = None,
+    kinematics: Kinematics = Kinematics.finite,
     *,
     watch: Stopwatch | None = None,
     progress: Progress | None = None,
@@ -73,13 +69,9 @@ def solve(
     Parameters
     ----------
     stack
-        Mesh of the stack.
-    kind
-        Which stack; decides on the supports.
+        Mesh of the stack; it knows which bodies are bonded, and what friction is between the others.
     materials, loading, options, kinematics
         What is to be solved, and how.
-    friction
-        Friction on the surface of an island with nodes of its own; None where it is bonded.
     watch
         Adds up the time spent in each part.
     progress
@@ -90,9 +82,9 @@ def solve(
     SolverError
         If a step does not converge after the allowed number of cut-backs.
     """
-    problem = Problem(stack, kind, materials, options, kinematics)
+    problem = Problem(stack, materials, options, kinematics)
     watch = watch or Stopwatch()
-    newton = Newton(problem, watch) if friction is None else ContactNewton(problem, watch, friction)
+    newton = Newton(problem, watch)
     steps = loading.steps
     total = steps + 1
     pressed, effort = _advance(newton, newton.at_rest(), Load(loading.pressure_mpa, 0.0), Effort())
@@ -106,8 +98,7 @@ def solve(
         previous = state
         state, effort = _advance(newton, state, target, effort, before)
         before = previous
-    opened, slid = newton.opened_and_slid(state)
-    return Solution(newton.space, materials, loading, pressed, state, effort, opened, slid)
+    return Solution(newton.space, materials, loading, pressed, state, effort, newton.surfaces)
 
 
 def _advance(

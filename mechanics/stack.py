@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
+from mechanics.interfaces import require_positive
 from mechanics.profile import IslandProfile
 
 
@@ -20,13 +21,6 @@ class StackKind(Enum):
     """The whole cell: steel dies, copper, electrolyte, counter electrode, PEEK tube."""
 
 
-class Contact(Enum):
-    """How the island touches the electrolyte and the current collector."""
-
-    bonded = "bonded"
-    frictional = "frictional"
-
-
 class Kinematics(Enum):
     """Small or finite strain."""
 
@@ -39,16 +33,6 @@ class ExpansionMeasure(Enum):
 
     linear = "linear"
     volumetric = "volumetric"
-
-
-class UnavailableError(ValueError):
-    """A model that the configuration can name but this version cannot solve."""
-
-
-def require_positive(name: str, value: float) -> None:
-    """Raise ValueError unless `value` is a finite number above zero."""
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be a positive number, got {value}")
 
 
 @dataclass(frozen=True)
@@ -68,11 +52,45 @@ class StackGeometry:
     """Thickness of the solid electrolyte."""
     cu_thickness_um: float = 20.0
     """Thickness of the current collector."""
+    die_thickness_um: float = 500.0
+    """Thickness of each steel die (cell only); assumed, the paper gives none."""
+    peek_thickness_um: float = 1000.0
+    """Wall thickness of the PEEK tube (cell only); assumed, the paper gives none."""
+    ce_thickness_um: float = 50.0
+    """Thickness of the lithium counter electrode (cell only)."""
+    ce_cu_thickness_um: float = 13.0
+    """Thickness of the counter electrode's copper foil (cell only)."""
+    ce_radius_um: float | None = None
+    """Radius of the counter electrode (cell only); None for one that fills the tube."""
 
     def __post_init__(self) -> None:
-        require_positive("stack.radius_um", self.radius_um)
-        require_positive("stack.se_thickness_um", self.se_thickness_um)
-        require_positive("stack.cu_thickness_um", self.cu_thickness_um)
+        for name in (
+            "radius_um",
+            "se_thickness_um",
+            "cu_thickness_um",
+            "die_thickness_um",
+            "peek_thickness_um",
+            "ce_thickness_um",
+            "ce_cu_thickness_um",
+        ):
+            require_positive(f"stack.{name}", getattr(self, name))
+        if self.ce_radius_um is not None:
+            require_positive("stack.ce_radius_um", self.ce_radius_um)
+            if self.ce_radius_um > self.radius_um:
+                raise ValueError(
+                    f"stack.ce_radius_um={self.ce_radius_um:g} overlaps the tube: it must not "
+                    f"exceed stack.radius_um={self.radius_um:g}"
+                )
+
+    @property
+    def counter_electrode_radius_um(self) -> float:
+        """Radius of the counter electrode."""
+        return self.radius_um if self.ce_radius_um is None else self.ce_radius_um
+
+    @property
+    def counter_electrode_fills_the_tube(self) -> bool:
+        """Whether the counter electrode touches the tube."""
+        return self.counter_electrode_radius_um == self.radius_um
 
     def check_fits(self, island: IslandProfile) -> None:
         """Raise ValueError if the island does not fit inside the electrolyte.
@@ -130,32 +148,6 @@ class Loading:
         if kinematics is Kinematics.small:
             return self.expansion / 3
         return math.cbrt(1 + self.expansion) - 1
-
-
-@dataclass(frozen=True)
-class Friction:
-    """Coulomb friction on the island's surface.
-
-    Raises
-    ------
-    ValueError
-        If a number is negative, or the cap is not positive.
-    """
-
-    mu_se_li: float = 0.2
-    """Coefficient between electrolyte and lithium."""
-    mu_cu_li: float = 0.2
-    """Coefficient between current collector and lithium."""
-    shear_cap_mpa: float = math.inf
-    """Greatest shear traction that lithium carries, MPa (its yield stress over sqrt(3), say)."""
-
-    def __post_init__(self) -> None:
-        for name in ("mu_se_li", "mu_cu_li"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be zero or positive, got {value}")
-        if not self.shear_cap_mpa > 0:
-            raise ValueError(f"shear_cap_mpa must be positive, got {self.shear_cap_mpa}")
 
 
 @dataclass(frozen=True)
@@ -223,11 +215,3 @@ class SolverOptions:
             raise ValueError(f"solver.max_iterations must be at least 2, got {self.max_iterations}")
         if self.max_cutbacks < 0:
             raise ValueError(f"solver.max_cutbacks must not be negative, got {self.max_cutbacks}")
-
-
-def require_available(kind: StackKind, contact: Contact) -> None:
-    """Raise UnavailableError for a model that the command cannot solve for every shape yet."""
-    if kind is StackKind.cell:
-        raise UnavailableError("stack=cell is not available yet: use stack=canonical")
-    if contact is not Contact.bonded:
-        raise UnavailableError(f"contact={contact.value} is not available yet: use contact=bonded")

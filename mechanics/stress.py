@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from mechanics.assembly import Discretisation, Ints
-from mechanics.mesh import Edge, Region
+from mechanics.layout import Edge, Region
 from mechanics.plasticity import RR, RZ, TT, ZR, ZZ
 from mechanics.profile import Floats
 from mechanics.solver import Solution

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mechanics.averages import sample
-from mechanics.mesh import Edge, Region
+from mechanics.layout import Edge, Region
 from mechanics.profile import Floats
 from mechanics.solver import Solution
 from mechanics.stress import ElectrolyteStress, Profile, pressure, principal_max
@@ -51,6 +51,7 @@ def summarise(solution: Solution, stress: ElectrolyteStress) -> Summary:
     """Return the scalars of a solution."""
     space = solution.discretisation
     island = space.stack.profile
+    opened, slid = _opened_and_slid(solution)
     above, above_bulk = _volume_above(solution, stress)
     return Summary(
         contact_diameter_um=island.contact_diameter_um,
@@ -64,8 +65,8 @@ def summarise(solution: Solution, stress: ElectrolyteStress) -> Summary:
         top_tension_fraction=_tension_fraction(stress.arc),
         volume_above_200mpa_um3=above,
         volume_above_200mpa_bulk_um3=above_bulk,
-        contact_open_fraction=solution.contact_open_fraction,
-        contact_slip_max_um=solution.contact_slip_max_um,
+        contact_open_fraction=opened,
+        contact_slip_max_um=slid,
         sigma1_raw_max_mpa=float(principal_max(stress.nodal.stress).max()),
         apex_rise_um=_apex_rise(solution),
         newton_iterations=solution.effort.newton_iterations,
@@ -74,6 +75,19 @@ def summarise(solution: Solution, stress: ElectrolyteStress) -> Summary:
         dofs=space.dof_count,
         cells=space.cell_count,
     )
+
+
+def _opened_and_slid(solution: Solution) -> tuple[float, float]:
+    """Return the open area fraction of the island's surface, and its greatest slip in um."""
+    surfaces, contact = solution.surfaces, solution.state.contact
+    if surfaces is None or contact is None:
+        return 0.0, 0.0
+    own = surfaces.named("se_li", "cu_li")
+    if not own.any():
+        return 0.0, 0.0
+    weights = surfaces.weights[own]
+    opened = weights[~contact.status.closed[own]].sum() / weights.sum()
+    return float(opened), float(contact.slip_um[own].max())
 
 
 def li_pressure_mpa(solution: Solution) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from mechanics.interfaces import Contact, ContactOptions
 from mechanics.materials import MaterialSet
 from mechanics.mesh import build_mesh
 from mechanics.profile import IslandProfile
 from mechanics.solver import Solution, solve
 from mechanics.stack import (
-    Friction,
     Kinematics,
     Loading,
     MeshSize,
@@ -18,6 +18,7 @@ from mechanics.stack import (
 
 ROLLER = StackGeometry(kind=StackKind.roller, radius_um=1500.0, se_thickness_um=1500.0)
 """Wide enough for the closed forms of an infinite body: (a/R)^3 is below 1e-5."""
+BONDED = ContactOptions(kind=Contact.bonded)
 
 
 def solve_island(
@@ -27,17 +28,11 @@ def solve_island(
     geometry: StackGeometry | None = None,
     size: MeshSize | None = None,
     kinematics: Kinematics = Kinematics.small,
-    friction: Friction | None = None,
+    contact: ContactOptions = BONDED,
 ) -> Solution:
-    """Mesh and solve one island with the defaults of the command."""
+    """Mesh and solve one island; bonded, at small strain and canonical unless said otherwise."""
     geometry = geometry or StackGeometry()
-    mesh = build_mesh(profile, geometry, size or MeshSize(), separate=friction is not None)
+    mesh = build_mesh(profile, geometry, size or MeshSize(), contact)
     return solve(
-        mesh,
-        geometry.kind,
-        materials or MaterialSet(),
-        loading or Loading(),
-        SolverOptions(),
-        kinematics,
-        friction,
+        mesh, materials or MaterialSet(), loading or Loading(), SolverOptions(), kinematics
     )

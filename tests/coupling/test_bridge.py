@@ -10,7 +10,8 @@ import pytest
 
 from coupling.bridge import MAX_POINTS, keep_volume, measured_islands, profile_from_file, thin_out
 from mechanics.assembly import Discretisation
-from mechanics.mesh import Region, build_mesh
+from mechanics.layout import Region
+from mechanics.mesh import build_mesh
 from mechanics.profile import cap, ellipsoid
 from mechanics.stack import MeshSize, StackGeometry
 

@@ -21,7 +21,7 @@ from mechanics.analytic import (
     sphere_under_remote_pressure_mpa,
 )
 from mechanics.materials import Electrolyte, Material, MaterialSet
-from mechanics.mesh import Region
+from mechanics.layout import Region
 from mechanics.plasticity import RR, TT, ZZ
 from mechanics.profile import ellipsoid
 from mechanics.solver import Solution

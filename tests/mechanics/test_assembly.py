@@ -9,7 +9,8 @@ from scipy import sparse
 from mechanics.assembly import Discretisation, Stiffness
 from mechanics.fenics import fem
 from mechanics.materials import MaterialSet
-from mechanics.mesh import Region, build_mesh
+from mechanics.layout import Region
+from mechanics.mesh import build_mesh
 from mechanics.plasticity import IDENTITY, elastic_tangent
 from mechanics.profile import cap
 from mechanics.stack import MeshSize, StackGeometry

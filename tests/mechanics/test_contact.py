@@ -10,7 +10,8 @@ from solving import solve_island
 
 from mechanics.assembly import Discretisation
 from mechanics.contact import ContactSurfaces, Pair, Tractions, line
-from mechanics.mesh import Edge, build_mesh
+from mechanics.layout import Edge
+from mechanics.mesh import build_mesh
 from mechanics.profile import cap
 from mechanics.solver import Solution
 from mechanics.stack import Friction, Kinematics, Loading, MeshSize, StackGeometry

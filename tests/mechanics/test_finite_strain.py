@@ -12,7 +12,8 @@ from mechanics import hencky
 from mechanics.assembly import Discretisation
 from mechanics.kinematics import Body, finite_strain, small_strain, virgin
 from mechanics.materials import Electrolyte, Material, MaterialSet
-from mechanics.mesh import Region, build_mesh
+from mechanics.layout import Region
+from mechanics.mesh import build_mesh
 from mechanics.plasticity import IDENTITY, PlasticState
 from mechanics.profile import cap, ellipsoid
 from mechanics.solver import Solution

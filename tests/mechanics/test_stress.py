@@ -11,7 +11,7 @@ import pyvista
 
 from mechanics.averages import StressCloud, disc_average, sample
 from mechanics.fields import write_profiles, write_vtu
-from mechanics.mesh import Region
+from mechanics.layout import Region
 from mechanics.solver import Solution
 from mechanics.stress import (
     ElectrolyteStress,

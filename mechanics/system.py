@@ -1,0 +1,128 @@
+"""The sparse system of displacements and tractions, and its factorisation by MUMPS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mechanics.assembly import Discretisation, Ints
+from mechanics.fenics import PETSc
+from mechanics.profile import Floats
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Entries of a sparse matrix; those in one place add up."""
+
+    rows: Ints
+    columns: Ints
+    values: Floats
+
+    @classmethod
+    def joined(cls, parts: list[tuple[Ints, Ints, Floats]]) -> Entries:
+        """Return the entries of several blocks, each with arrays that broadcast together."""
+        flat = [[np.ravel(a) for a in np.broadcast_arrays(*part)] for part in parts]
+        return cls(*(np.concatenate(column) for column in zip(*flat, strict=True)))
+
+
+class System:
+    """Sparse matrix on the free displacement components and further unknowns.
+
+    Keeps MUMPS's analysis of the pattern for as long as the pattern stays.
+
+    Parameters
+    ----------
+    space
+        Displacement space.
+    fixed
+        Displacement components that are held at zero.
+    further
+        Number of unknowns beside the displacements, numbered behind them.
+    """
+
+    def __init__(self, space: Discretisation, fixed: Ints, further: int) -> None:
+        total = space.dof_count + further
+        self.free = np.setdiff1d(np.arange(total), fixed)
+        self._number = np.full(total, -1)
+        self._number[self.free] = np.arange(len(self.free))
+        self._symmetric = further == 0
+        dofs = self._number[space.element_dofs]
+        rows = np.repeat(dofs, 18, axis=1).ravel()
+        columns = np.tile(dofs, (1, 18)).ravel()
+        self._kept = np.flatnonzero((rows >= 0) & (columns >= 0))
+        keys = rows[self._kept] * len(self.free) + columns[self._kept]
+        self._element_keys, self._element_slot = np.unique(keys, return_inverse=True)
+        self._keys = self._element_keys
+        self._matrix: Any = None
+        self._set_pattern(self._element_keys)
+
+    def _set_pattern(self, keys: Ints) -> None:
+        """Make the matrix and its solver for a sorted set of places."""
+        size = len(self.free)
+        self._keys = keys
+        self._spread = np.searchsorted(keys, self._element_keys)
+        starts = np.searchsorted(keys // size, np.arange(size + 1))
+        self._csr = (starts.astype(np.int32), (keys % size).astype(np.int32))
+        if self._matrix is not None:
+            self._matrix.destroy()
+            self._solver.destroy()
+        self._matrix = PETSc.Mat().createAIJ(
+            (size, size), csr=(*self._csr, np.zeros(len(keys))), comm=PETSc.COMM_SELF
+        )
+        self._matrix.setOption(PETSc.Mat.Option.SYMMETRIC, self._symmetric)
+        self._solver = _mumps(self._symmetric)
+
+    def fill(self, element_stiffness: Floats, entries: Entries | None = None) -> None:
+        """Sum element matrices, shape (cells, 18, 18), and further entries."""
+        values = element_stiffness.ravel()[self._kept]
+        summed = np.bincount(self._element_slot, values, minlength=len(self._element_keys))
+        total = np.zeros(len(self._keys))
+        if entries is not None:
+            slots, values = self._slots(entries)
+            total = np.bincount(slots, values, minlength=len(self._keys))
+        total[self._spread] += summed
+        self._matrix.setValuesCSR(*self._csr, total)
+        self._matrix.assemble()
+
+    def _slots(self, entries: Entries) -> tuple[Ints, Floats]:
+        """Return the places of entries, after widening the pattern where it lacks one."""
+        rows, columns = self._number[entries.rows], self._number[entries.columns]
+        kept = (rows >= 0) & (columns >= 0)
+        keys = rows[kept] * len(self.free) + columns[kept]
+        slots = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        if (self._keys[slots] != keys).any():
+            self._set_pattern(np.union1d(self._keys, keys))
+            slots = np.searchsorted(self._keys, keys)
+        return slots, entries.values[kept]
+
+    def solve(self, right: Floats) -> Floats:
+        """Factorise and return the unknowns for a right side, both over all unknowns.
+
+        The result is not finite where the matrix is singular.
+        """
+        self._solver.setOperators(self._matrix)
+        return self.solve_again(right)
+
+    def solve_again(self, right: Floats) -> Floats:
+        """Solve with the last factorisation."""
+        given, answer = self._matrix.createVecs()
+        given.array[:] = right[self.free]
+        self._solver.solve(given, answer)
+        converged = self._solver.getConvergedReason() > 0
+        unknowns = np.zeros(len(right))
+        unknowns[self.free] = answer.array if converged else np.nan
+        given.destroy()
+        answer.destroy()
+        return unknowns
+
+
+def _mumps(symmetric: bool) -> Any:
+    """Return PETSc's interface to the direct solver MUMPS."""
+    solver = PETSc.KSP().create(PETSc.COMM_SELF)
+    solver.setType(PETSc.KSP.Type.PREONLY)
+    preconditioner = solver.getPC()
+    preconditioner.setType(PETSc.PC.Type.CHOLESKY if symmetric else PETSc.PC.Type.LU)
+    preconditioner.setFactorSolverType("mumps")
+    return solver
