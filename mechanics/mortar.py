@@ -1,8 +1,8 @@
 """Weighted gaps and slips between faces whose meshes need not match, and the forces on them.
 
-Tractions live on the slave face: a pressure p and a shear t, both per deformed area, linear
-between the vertices A of its quadratic edges (hat functions M_A; such a pair is stable, see
-Popp et al. 2012, 10.1137/110848190). With x_s a point of the slave, a = dx_s/dxi along it, n
+Tractions live on the slave face: a pressure p and a shear t, both per deformed area,
+interpolated between its nodes A by its own quadratic shape functions M_A (mortar method; Popp
+et al. 2012, 10.1137/110848190; with fewer, flowing lithium wrinkles between them). With x_s a point of the slave, a = dx_s/dxi along it, n
 its unit outward normal and x_m the point of the master straight ahead, (x_m - x_s) . a = 0,
 
     G_A = int M_A g dA,      g = (x_m - x_s) . n,                  dA = 2 pi R |dX_s|,
@@ -49,7 +49,10 @@ class Face:
     slave: Chain
     master: Chain
     tied_ends: tuple[bool, bool]
-    """Whether the end vertices carry no shear of their own, as another face begins there."""
+    """Whether the end nodes carry no shear of their own, as another face begins there."""
+    on_axis: bool
+    """Whether the first node lies on the axis. The weight of its shape function vanishes there
+    (int M_0 r dr = 0 over the first edge), so that the next node's is continued to the axis."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,12 @@ class Points:
     """Shape functions of these nodes, shape (P, 3)."""
     slope: Floats
     """Their derivatives along the edge, shape (P, 3)."""
-    vertices: Ints
-    """The two traction vertices of the edge, shape (P, 2)."""
+    carriers: Ints
+    """The edge's nodes in the numbering of the tractions, shape (P, 3)."""
     hats: Floats
-    """Shape functions of the pressure, shape (P, 2)."""
+    """Shape functions of the pressure, shape (P, 3)."""
     shear_hats: Floats
-    """Shape functions of the shear, shape (P, 2)."""
+    """Shape functions of the shear, shape (P, 3)."""
     weight: Floats
     """2 pi times the quadrature weight on [0, 1], shape (P,)."""
     area: Floats
@@ -122,8 +125,8 @@ class Geometry:
         """Interpolate nodal tractions (n,) at the points: two arrays of shape (P,)."""
         at = self.points
         return (
-            (at.hats * pressure[at.vertices]).sum(1),
-            (at.shear_hats * shear[at.vertices]).sum(1),
+            (at.hats * pressure[at.carriers]).sum(1),
+            (at.shear_hats * shear[at.carriers]).sum(1),
         )
 
     def forces(self, pressure: Floats, shear: Floats) -> Floats:
@@ -139,7 +142,7 @@ class Geometry:
         return parts.reshape(*parts.shape, *(1,) * (force.ndim - 1)) * force[:, None]
 
     def by_tractions(self) -> tuple[Floats, Floats]:
-        """Return the derivative of `forces` by pressures and by shears, shape (P, 6, 2, 2) each."""
+        """Return the derivative of `forces` by pressures and by shears, shape (P, 6, 2, 3) each."""
         at = self.points
         by_pressure = self._shared(-self.push[:, :, None] * at.hats[:, None, :])
         return by_pressure, self._shared(self.drag[:, :, None] * at.shear_hats[:, None, :])
@@ -183,7 +186,7 @@ class Mortar:
         self.faces = faces
         self.reference = reference
         self.follows = follows
-        sizes = [len(face.slave.edges) + 1 for face in faces]
+        sizes = [len(face.slave.nodes) for face in faces]
         self.offsets: Ints = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
         self.count = int(self.offsets[-1])
         self.master_edges: Ints = np.concatenate([face.master.edges for face in faces])
@@ -201,7 +204,7 @@ class Mortar:
     def _sum(self, points: Points, hats: Floats, field: Floats) -> Floats:
         """Return the integrals of a field times hat functions, shape (n,)."""
         parts = hats * field[:, None]
-        return np.bincount(points.vertices.ravel(), parts.ravel(), minlength=self.count)
+        return np.bincount(points.carriers.ravel(), parts.ravel(), minlength=self.count)
 
     def start(self, now: Floats) -> Points:
         """Place integration points for a step that starts at nodes' positions (nodes, 2)."""
@@ -230,15 +233,15 @@ class Mortar:
         weight = 2 * np.pi * (length[:, None] * _WEIGHTS).ravel()
         slave = face.slave.edges[which]
         shape, slope = values(x), slopes(x)
-        hats = np.column_stack((1 - x, x))
-        shear_hats = hats.copy()
-        for is_end, tied, end in (
-            (which == 0, face.tied_ends[0], 0),
-            (which == edges - 1, face.tied_ends[1], 1),
-        ):
-            if tied and edges > 1:
-                shear_hats[is_end, 1 - end] += shear_hats[is_end, end]
-                shear_hats[is_end, end] = 0.0
+        hats, shear_hats = shape.copy(), shape.copy()
+        first, last = which == 0, which == edges - 1
+        if face.on_axis:
+            _merge(hats, first, 0)
+            _merge(shear_hats, first, 0)
+        if face.tied_ends[0]:
+            _merge(shear_hats, first, 0)
+        if face.tied_ends[1]:
+            _merge(shear_hats, last, 2)
         rest = self.reference[slave]
         along = np.einsum("pa,pai->pi", slope, rest)
         area = weight * np.einsum("pa,pa->p", shape, rest[..., 0]) * np.linalg.norm(along, axis=1)
@@ -248,10 +251,10 @@ class Mortar:
         direction = np.einsum("pa,pai->pi", slope, now[slave])
         guess = _nearest(points, now[face.master.edges])
         ahead = self._ahead(points, direction, now, guess[0] + self._reach[index, 0], guess[1], reach)
-        vertices = self.offsets[index] + which[:, None] + np.arange(2)
+        carriers = self.offsets[index] + 2 * which[:, None] + np.arange(3)
         outward = np.full(count, face.slave.outward)
         return (
-            slave, shape, slope, vertices, hats, shear_hats, weight, area, outward, reach, *ahead,
+            slave, shape, slope, carriers, hats, shear_hats, weight, area, outward, reach, *ahead,
         )  # fmt: skip
 
     def _ahead(
@@ -341,6 +344,12 @@ class Mortar:
             ahead_slope=ahead_slope,
             ahead_motion=ahead_motion,
         )
+
+
+def _merge(hats: Floats, rows: Bools, end: int) -> None:
+    """Hand the share of an edge's end node to its middle node."""
+    hats[rows, 1] += hats[rows, end]
+    hats[rows, end] = 0.0
 
 
 def _nearest(points: Floats, edges: Floats) -> tuple[Ints, Floats]:

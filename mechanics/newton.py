@@ -1,6 +1,6 @@
 """Newton's method for one load step: displacements and contact tractions together.
 
-With the status of the contact vertices given (see `contact`), the equations are as smooth as
+With the status of the slave nodes given (see `contact`), the equations are as smooth as
 without contact. Each iteration solves
 
     [ K - dF/du   -dF/dp   -dF/dt ] [du]   [ -R           ]
@@ -39,6 +39,8 @@ from mechanics.timing import Stopwatch
 SLOPE_LEFT = 0.3
 """Fraction of the potential's slope that may be left, uphill, after a line search."""
 MAX_LINE_SEARCH = 8
+STATUS_TOLERANCE = 1e-5
+"""Relative residual below which the status of the slave nodes is looked at again."""
 VIOLATION_UM = 1e-7
 """Penetration, or slip of a sticking vertex, that passes for none."""
 TRACTION_MPA = 1e-6
@@ -123,10 +125,11 @@ class Newton:
         tractions = None if start.contact is None else start.contact.tractions
         trial = self.respond_to(step, guess, tractions)
         for iteration in range(options.max_iterations + 1):
-            new = self._look_again(trial, status, iteration)
-            settled = new is None or status is None or new.same_as(status)
-            status = new
-            if settled and trial.relative <= tolerance and self._keeps(trial, status):
+            kept = self._keeps(trial, status)
+            if status is not None and kept and trial.relative <= STATUS_TOLERANCE:
+                new = self._look_again(trial, status, iteration)
+                kept, status = new.same_as(status), new
+            if kept and trial.relative <= tolerance:
                 return self._accepted(step, trial, status), iteration
             if iteration < options.max_iterations:
                 trial = self._improved(step, trial, status, iteration)
@@ -285,11 +288,11 @@ class Newton:
         at = geometry.points
         dofs = _dofs(at.slave, geometry.master)
         dofs_start = _dofs(at.slave, geometry.master_start)
-        p_rows = first + at.vertices
+        p_rows = first + at.carriers
         t_rows = p_rows + n
         every = first + np.arange(n)
         by_pressure, by_shear = geometry.by_tractions()
-        closed, sticks = (1.0 * flags[at.vertices] for flags in (status.closed, status.sticks))
+        closed, sticks = (1.0 * flags[at.carriers] for flags in (status.closed, status.sticks))
         gap_rows = (at.hats * closed * at.area[:, None])[:, :, None, None] * (
             geometry.gap_motion[:, None]
         )
@@ -322,7 +325,7 @@ class Newton:
         assert self.surfaces is not None
         assert trial.geometry is not None
         normal, shear = self._contact_right(trial, status)
-        weights = self.surfaces.weights
+        weights = np.where(self.surfaces.carries, self.surfaces.weights, 1.0)
         return bool(
             (np.abs(normal / weights)[status.closed] <= VIOLATION_UM).all()
             and (np.abs(normal)[~status.closed] <= TRACTION_MPA).all()
@@ -330,10 +333,8 @@ class Newton:
             and (np.abs(shear)[~status.sticks] <= TRACTION_MPA).all()
         )
 
-    def _look_again(self, trial: Trial, status: Status | None, iteration: int) -> Status | None:
+    def _look_again(self, trial: Trial, status: Status, iteration: int) -> Status:
         """Return the status that a trial calls for."""
-        if status is None or iteration == 0:
-            return status
         surfaces, tractions, geometry = self.surfaces, trial.tractions, trial.geometry
         assert surfaces is not None
         assert tractions is not None
@@ -341,6 +342,7 @@ class Newton:
         stiffness = self.yield_stiffness / self.space.stack.fine_um
         drive = tractions.pressure - stiffness * surfaces.mean_gap(geometry)
         closed = np.where(status.closed, drive > -TRACTION_MPA, drive > TRACTION_MPA)
+        closed &= surfaces.carries
         can = closed & surfaces.can_stick
         limit = surfaces.limit(tractions.pressure)
         slip = surfaces.mean_slip(geometry)
