@@ -1,13 +1,18 @@
-"""Laws of frictional contact between the faces of a stack, node by node.
+"""Laws of frictional contact between the faces of a stack, node by node, without a penalty.
 
 With weighted gap G and slip S (see `mortar`), pressure p and shear t at each slave node,
 
     p >= 0,  G >= 0,  p G = 0;     |t| <= b(p) = min(mu p, cap),  slip only against t at |t| = b,
 
-that is, unilateral contact with Coulomb friction, whose shear a soft body may limit. Tractions
-are unknowns beside the displacements and the laws hold exactly: there is no penalty. Each
-node is open, sticks, or slides; Newton's method solves the equations of this status while
-the status follows the solution (Hueeber, Stadler and Wohlmuth 2008, 10.1137/060671061).
+that is, unilateral contact with Coulomb friction, whose shear a soft body may limit. Each node
+has a status: open, sticking or sliding. With the status given, the laws are equations for the
+tractions, which are unknowns beside the displacements; they hold to round-off. Newton's method
+solves them, and where it is near equilibrium the status is looked at again, until it stays
+(primal-dual active set; Hueeber, Stadler and Wohlmuth 2008, 10.1137/060671061):
+
+- a closed node opens where p < 0, an open one closes where G < 0;
+- a sticking node slides where |t| exceeds its bound, in the direction of t;
+- a sliding node sticks again where it would slide along t, not against it.
 """
 
 from __future__ import annotations
@@ -22,6 +27,15 @@ from mechanics.interfaces import ContactOptions
 from mechanics.layout import Interface
 from mechanics.mortar import Bools, Face, Geometry, Mortar
 from mechanics.profile import Floats
+from mechanics.system import Entries
+
+VIOLATION_UM = 1e-7
+"""Penetration, or slip of a sticking node, that passes for none."""
+TRACTION_MPA = 1e-6
+"""Traction that passes for none."""
+ANCHOR = 1e-9
+"""Stiffness of a node, over the modulus times a um, that keeps the matrix regular where a body
+has come off on all sides; it enters the matrix alone, never the forces."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +45,13 @@ class Tractions:
     pressure: Floats
     shear: Floats
     """Along the slave chain's direction, on the slave."""
+
+    def towards(self, end: Tractions, fraction: float) -> Tractions:
+        """Return the tractions part of the way to others."""
+        return Tractions(
+            self.pressure + fraction * (end.pressure - self.pressure),
+            self.shear + fraction * (end.shear - self.shear),
+        )
 
 
 @dataclass(frozen=True)
@@ -69,6 +90,15 @@ class ContactState:
     """Way that each slave node has slid since the start, shape (n,)."""
 
 
+@dataclass(frozen=True)
+class Touch:
+    """Faces in contact at one displacement, with tractions under the laws of a status."""
+
+    geometry: Geometry
+    tractions: Tractions
+    status: Status
+
+
 class Surfaces:
     """All faces of a stack that may touch, with their friction."""
 
@@ -77,6 +107,7 @@ class Surfaces:
         space: Discretisation,
         interfaces: tuple[Interface, ...],
         options: ContactOptions,
+        modulus_mpa: float,
         follows: bool,
     ) -> None:
         self.space = space
@@ -100,6 +131,7 @@ class Surfaces:
         self.cap = np.repeat([options.shear_cap_of(i.name) for i in interfaces], sizes)
         self.carries: Bools = self.mortar.weights > 0
         """Slave nodes with a pressure of their own, shape (n,): all but those on the axis."""
+        self.anchor = ANCHOR * modulus_mpa
         self.can_stick: Bools = (self.mu > 0) & (self.mortar.shear_weights > 0)
         """Slave nodes that friction can hold, shape (n,)."""
 
@@ -141,6 +173,98 @@ class Surfaces:
     def mean_slip(self, geometry: Geometry) -> Floats:
         """Return the mean slip of the step at each slave node, shape (n,), um."""
         return _ratio(geometry.slip, self.mortar.shear_weights)
+
+    def status_at_start(self, contact: ContactState, grows: bool) -> Status:
+        """Return the status to start a step with.
+
+        Where two faces touch without pressure, growth closes them and shrinkage opens them.
+        """
+        was, pressed = contact.status, contact.tractions.pressure > 0
+        closed = was.closed & (pressed | grows)
+        return Status(closed, was.sticks & closed, was.direction)
+
+    def looked_again(self, touch: Touch) -> Status:
+        """Return the status that a solution for a given status calls for."""
+        status, now, geometry = touch.status, touch.tractions, touch.geometry
+        gap, slip = self.mean_gap(geometry), self.mean_slip(geometry)
+        closed = np.where(status.closed, now.pressure >= -TRACTION_MPA, gap < -VIOLATION_UM)
+        can = closed & self.can_stick
+        bound = self.limit(now.pressure)
+        turns_back = status.slides & (slip * status.direction > VIOLATION_UM)
+        breaks = status.sticks & (np.abs(now.shear) > (1 + 1e-6) * bound + TRACTION_MPA)
+        sticks = can & ~breaks & (status.sticks | turns_back | ~status.closed)
+        return Status(closed, sticks, np.where(breaks, np.sign(now.shear), status.direction))
+
+    def missing(self, touch: Touch) -> tuple[Floats, Floats]:
+        """Return what the laws of a touch's status lack, by normal and by shear, (n,) each.
+
+        Gaps and slips times weights (um3) where they are to vanish, else tractions (MPa).
+        """
+        status, geometry, now = touch.status, touch.geometry, touch.tractions
+        wanted = np.where(status.slides, self.limit(now.pressure) * status.direction, 0.0)
+        return (
+            np.where(status.closed, -geometry.gap, -now.pressure),
+            np.where(status.sticks, -geometry.slip, wanted - now.shear),
+        )
+
+    def holds(self, touch: Touch) -> bool:
+        """Whether a touch obeys the laws of its status within round-off."""
+        status = touch.status
+        normal, shear = self.missing(touch)
+        weights = np.where(self.carries, self.weights, 1.0)
+        return bool(
+            (np.abs(normal / weights)[status.closed] <= VIOLATION_UM).all()
+            and (np.abs(normal)[~status.closed] <= TRACTION_MPA).all()
+            and (np.abs(shear / weights)[status.sticks] <= VIOLATION_UM).all()
+            and (np.abs(shear)[~status.sticks] <= TRACTION_MPA).all()
+        )
+
+    def forces(self, geometry: Geometry, tractions: Tractions) -> Floats:
+        """Return the nodal forces of tractions, shape (dofs,), uN."""
+        forces = geometry.forces(tractions.pressure, tractions.shear)
+        dofs = _dofs(geometry.points.slave, geometry.master)
+        return np.bincount(dofs.ravel(), forces.ravel(), minlength=self.space.dof_count)
+
+    def entries(self, touch: Touch) -> Entries:
+        """Return the derivatives of the forces and of the laws, for the system's matrix.
+
+        Pressures are numbered behind the displacements, shears behind the pressures.
+        """
+        geometry, status, now = touch.geometry, touch.status, touch.tractions
+        at = geometry.points
+        dofs = _dofs(at.slave, geometry.master)
+        dofs_start = _dofs(at.slave, geometry.master_start)
+        pressures = self.space.dof_count + np.arange(self.count)
+        shears = pressures + self.count
+        p_rows, t_rows = pressures[at.carriers], shears[at.carriers]
+        by_pressure, by_shear = geometry.by_tractions()
+        gap_rows = at.hats * at.area[:, None] * status.closed[at.carriers]
+        slip_rows = at.shear_hats * at.area[:, None] * status.sticks[at.carriers]
+        slope = np.where(
+            status.slides & (now.pressure > 0) & (self.mu * now.pressure <= self.cap),
+            self.mu * status.direction,
+            0.0,
+        )
+        loose = 2 * self.nodes + 1
+        blocks = [
+            (dofs[..., None], p_rows[:, None, None, :], -by_pressure),
+            (dofs[..., None], t_rows[:, None, None, :], -by_shear),
+            (p_rows[:, :, None, None], dofs[:, None], gap_rows[:, :, None, None] * geometry.gap_motion[:, None]),
+            (t_rows[:, :, None, None], dofs_start[:, None], slip_rows[:, :, None, None] * geometry.slip_motion[:, None]),
+            (pressures, pressures, 1.0 - status.closed),
+            (shears, shears, 1.0 - status.sticks),
+            (shears, pressures, -slope),
+            (loose, loose, np.array(self.anchor)),
+        ]
+        if geometry.moves:
+            change = geometry.by_positions(now.pressure, now.shear)
+            blocks.append((dofs[..., None, None], dofs[:, None, None], -change))
+        return Entries.joined(blocks)
+
+
+def _dofs(slave: Ints, master: Ints) -> Ints:
+    """Return the displacement components of slave and master nodes, shape (P, 6, 2)."""
+    return 2 * np.concatenate((slave, master), axis=1)[:, :, None] + np.arange(2)
 
 
 def _ratio(values: Floats, weights: Floats) -> Floats:
