@@ -36,6 +36,8 @@ from mechanics.timing import Stopwatch
 
 SLOPE_LEFT = 0.3
 """Fraction of the potential's slope that may be left, uphill, after a line search."""
+SLOPE_LOST = 0.7
+"""Fraction of it that may be left, downhill, where a correction was shortened."""
 MAX_LINE_SEARCH = 8
 NEAR = 1e-5
 """Relative residual below which the status of the slave nodes is looked at again."""
@@ -229,9 +231,9 @@ class Newton:
 
         def slope_of(at: Trial) -> float:
             residual = at.residual
-            if tractions is not None and trial.touch is not None:
+            if tractions is not None and at.touch is not None:
                 assert self.surfaces is not None
-                residual = at.internal - self.surfaces.forces(trial.touch.geometry, tractions)
+                residual = at.internal - self.surfaces.forces(at.touch.geometry, tractions)
                 residual[self.fixed] = 0.0
             return float(residual @ change)
 
@@ -243,8 +245,10 @@ class Newton:
             reached, status = touch.tractions.towards(tractions, fraction), touch.status
             return self.respond_to(step, moved, lambda geometry: Touch(geometry, reached, status))
 
-        low, slope_low = 0.0, slope_of(trial)
-        allowed = SLOPE_LEFT * abs(slope_low)
+        tolerance = self.options.relative_tolerance
+        slope_start = slope_of(trial)
+        low, slope_low = 0.0, slope_start
+        allowed = SLOPE_LEFT * abs(slope_start)
         high, slope_high = 1.0, math.inf
         fraction, new = 1.0, trial
         for _ in range(MAX_LINE_SEARCH):
@@ -253,7 +257,8 @@ class Newton:
             if not math.isfinite(slope):
                 fraction = high = fraction / 4
                 continue
-            if slope <= allowed or new.relative <= self.options.relative_tolerance:
+            far_enough = fraction == 1.0 or slope >= -SLOPE_LOST * abs(slope_start)
+            if (slope <= allowed and far_enough) or new.relative <= tolerance:
                 return new
             if slope < 0:
                 low, slope_low, slope_high = fraction, slope, slope_high / 2
