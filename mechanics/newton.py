@@ -41,6 +41,8 @@ SLOPE_LOST = 0.7
 MAX_LINE_SEARCH = 8
 NEAR = 1e-5
 """Relative residual below which the status of the slave nodes is looked at again."""
+MAX_CHANGES = 30
+"""Changes of the status in one step."""
 MUCH = 0.1
 """Part of all surfaces, by area, whose coming off starts a step anew."""
 
@@ -125,19 +127,28 @@ class Newton:
         options, tolerance = self.options, self.options.relative_tolerance
         step = self._step(start, load)
         trial = self.respond_to(step, guess, self._first_law(step))
-        for iteration in range(options.max_iterations + 1):
+        total = since_change = changes = 0
+        while since_change <= options.max_iterations and changes <= MAX_CHANGES:
             stays = self._obeys(trial)
             if stays and trial.relative <= NEAR:
                 looked = self._looked_again(step, trial, guess)
-                stays, trial = looked is trial, looked
+                stays = looked is trial
+                if not stays:
+                    trial, since_change, changes = looked, 0, changes + 1
             if stays and trial.relative <= tolerance:
-                return self._accepted(step, trial), iteration
-            if iteration < options.max_iterations:
-                trial = self._improved(step, trial, iteration)
+                return self._accepted(step, trial), total
+            trial = self._improved(step, trial, total)
+            total, since_change = total + 1, since_change + 1
+        if changes > MAX_CHANGES:
+            raise NotConvergedError(
+                f"the nodes in contact keep changing between open, sticking and sliding "
+                f"({changes} changes)",
+                total,
+            )
         raise NotConvergedError(
-            f"relative residual {trial.relative:.1e} after {options.max_iterations} Newton "
+            f"relative residual {trial.relative:.1e} after {since_change} Newton "
             f"iterations, wanted {tolerance:g}; largest imbalance in the {self.where(trial)}",
-            options.max_iterations,
+            total,
         )
 
     def _step(self, start: State, load: Load) -> Step:
@@ -245,29 +256,35 @@ class Newton:
             reached, status = touch.tractions.towards(tractions, fraction), touch.status
             return self.respond_to(step, moved, lambda geometry: Touch(geometry, reached, status))
 
-        tolerance = self.options.relative_tolerance
         slope_start = slope_of(trial)
-        low, slope_low = 0.0, slope_start
-        allowed = SLOPE_LEFT * abs(slope_start)
-        high, slope_high = 1.0, math.inf
-        fraction, new = 1.0, trial
+        low, slope_low, high, slope_high = 0.0, slope_start, 1.0, math.inf
+        fraction, best = 1.0, None
         for _ in range(MAX_LINE_SEARCH):
             new = at(fraction)
             slope = slope_of(new)
-            if not math.isfinite(slope):
-                fraction = high = fraction / 4
-                continue
-            far_enough = fraction == 1.0 or slope >= -SLOPE_LOST * abs(slope_start)
-            if (slope <= allowed and far_enough) or new.relative <= tolerance:
-                return new
-            if slope < 0:
-                low, slope_low, slope_high = fraction, slope, slope_high / 2
+            if math.isfinite(slope):
+                if best is None or abs(slope) < abs(best[0]):
+                    best = slope, new
+                overshoots = slope > SLOPE_LEFT * abs(slope_start)
+                far_enough = fraction == 1.0 or slope >= -SLOPE_LOST * abs(slope_start)
+                uphill = slope_start >= 0  # of no potential: nothing to search for
+                if uphill or (far_enough and not overshoots):
+                    return new
+                if new.relative <= self.options.relative_tolerance:
+                    return new
+                if slope < 0:
+                    low, slope_low, slope_high = fraction, slope, slope_high / 2
+                else:
+                    high, slope_high, slope_low = fraction, slope, slope_low / 2
             else:
-                high, slope_high, slope_low = fraction, slope, slope_low / 2
-            fraction = (low * slope_high - high * slope_low) / (slope_high - slope_low)
-        if not math.isfinite(new.norm):
+                high, slope_high = fraction, math.inf
+            if math.isfinite(slope_high):
+                fraction = (low * slope_high - high * slope_low) / (slope_high - slope_low)
+            else:
+                fraction = low + (high - low) / 4
+        if best is None:
             raise NotConvergedError("the residual is not finite", iteration + 1)
-        return new
+        return best[1]
 
     def _correction(self, trial: Trial) -> tuple[Floats, Tractions | None]:
         """Solve the linearised equations: change of displacement, and the new tractions."""

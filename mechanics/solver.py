@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mechanics.assembly import Discretisation
 from mechanics.contact import Surfaces
@@ -32,6 +32,14 @@ class Effort:
     newton_iterations: int = 0
     load_steps: int = 0
     cutbacks: int = 0
+
+    def after(self, iterations: int, *, failed: bool = False) -> Effort:
+        """Return the effort with one more step, taken or failed."""
+        return Effort(
+            self.newton_iterations + iterations,
+            self.load_steps + (not failed),
+            self.cutbacks + failed,
+        )
 
 
 @dataclass(frozen=True)
@@ -108,30 +116,22 @@ def _advance(
 
     A `before` state one step back lets the first guess follow the path so far.
     """
-    state, fraction, size, cutbacks = start, 0.0, 1.0, 0
+    state, fraction, size = start, 0.0, 1.0
+    smallest = 0.5**newton.options.max_cutbacks
     while fraction < 1.0:
         reach = min(1.0, fraction + size)
         load = _between(start.load, target, reach)
         try:
             new, iterations = newton.equilibrium(state, load, _extrapolate(before, state, load))
         except NotConvergedError as failure:
-            cutbacks += 1
-            effort = replace(
-                effort,
-                cutbacks=effort.cutbacks + 1,
-                newton_iterations=effort.newton_iterations + failure.iterations,
-            )
-            if cutbacks > newton.options.max_cutbacks:
-                raise SolverError(_explain(failure, load, size, cutbacks - 1)) from failure
+            effort = effort.after(failure.iterations, failed=True)
+            if size / 2 < smallest:
+                raise SolverError(_explain(failure, load, size)) from failure
             size /= 2
             log.info("step cut back to %g of its size: %s", size, failure)
             continue
-        effort = replace(
-            effort,
-            load_steps=effort.load_steps + 1,
-            newton_iterations=effort.newton_iterations + iterations,
-        )
-        before, state, fraction, cutbacks = state, new, reach, 0
+        effort = effort.after(iterations)
+        before, state, fraction, size = state, new, reach, 2 * size
     return state, effort
 
 
@@ -151,10 +151,10 @@ def _extrapolate(before: State | None, state: State, load: Load) -> Floats:
     return state.displacement + ratio * (state.displacement - before.displacement)
 
 
-def _explain(failure: NotConvergedError, load: Load, size: float, cutbacks: int) -> str:
+def _explain(failure: NotConvergedError, load: Load, size: float) -> str:
     return (
         f"no equilibrium at a pressure of {load.pressure_mpa:g} MPa and a growth of "
-        f"{load.growth:g} after {cutbacks} cut-backs (smallest step {size:g} of a load step): "
+        f"{load.growth:g}, even with {size:g} of a load step at a time: "
         f"{failure}. Try more load.steps, a coarser mesh.fine_um, or more hardening "
         f"(material.li.hardening_mpa, material.cu.hardening_mpa)"
     )

@@ -203,7 +203,7 @@ class SolverOptions:
     max_iterations: int = 20
     """Newton iterations before a step counts as failed."""
     max_cutbacks: int = 8
-    """How often in a row a step may be halved before the solution is given up."""
+    """How often a load step may be halved before the solution is given up."""
 
     def __post_init__(self) -> None:
         require_positive("solver.relative_tolerance", self.relative_tolerance)
