@@ -67,7 +67,7 @@ def solve_case(
     """
     watch = Stopwatch()
     with watch.measure("mesh"):
-        mesh = build_mesh(profile, config.stack, config.mesh, msh_file)
+        mesh = build_mesh(profile, config.stack, config.mesh, config.contact, msh_file)
     criterion = config.criterion()
     if criterion.length_um < 2 * mesh.fine_um:
         log.warning(
@@ -78,7 +78,6 @@ def solve_case(
     with watch.measure("solve"):
         solution = solve(
             mesh,
-            config.stack.kind,
             config.material,
             config.load,
             config.solver,

@@ -1,8 +1,7 @@
-"""Schema of the keys that say what is solved: contact, crack risk and the verbs that use them."""
+"""Schema of the keys that say what is solved: crack risk, and the verbs that use them."""
 
 from __future__ import annotations
 
-import difflib
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,75 +16,22 @@ from coupling.criterion import (
 )
 from coupling.results import require_finished
 from coupling.schema_island import IslandConfig
+from mechanics.interfaces import ContactOptions, require_positive
 from mechanics.materials import PRESETS, Electrolyte, MaterialSet
 from mechanics.stack import (
-    Contact,
     Kinematics,
     Loading,
     MeshSize,
     SolverOptions,
     StackGeometry,
-    require_available,
-    require_positive,
+    StackKind,
 )
-
-INTERFACES = (
-    "die_cu", "cu_li", "se_li", "se_peek", "die_peek", "se_ce", "ce_cu", "cu_die", "se_cu",
-)  # fmt: skip
-"""Interfaces of the cell, named by the two bodies that touch."""
-
-INTERFACE_GROUPS = {"peek": ("se_peek", "die_peek"), "li": ("cu_li", "se_li")}
-"""Short names for several interfaces at once."""
 
 DEFAULT_LENGTH_UM = 5.0
 """Critical length: the size of the powder's grains, 3 to 5 um."""
 
 _AGREEMENT = 1e-3
 """Agreement (relative) asked of redundant numbers."""
-
-
-@dataclass(frozen=True)
-class ContactConfig:
-    """How the island touches the electrolyte and the current collector.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range, or an interface is unknown.
-    """
-
-    kind: Contact = Contact.bonded
-    """Glued, or in frictional contact that may slip and open."""
-    mu: float = 0.2
-    """Coefficient of friction of every interface."""
-    mu_by: dict[str, float] = field(default_factory=dict)
-    """Coefficient of friction of single interfaces, by name."""
-    shear_cap_mpa: float | None = None
-    """Greatest shear stress that lithium's interfaces carry, MPa; None for no limit."""
-
-    def __post_init__(self) -> None:
-        names = (*INTERFACES, *INTERFACE_GROUPS)
-        for name, mu in {"mu": self.mu, **{f"mu_by.{k}": v for k, v in self.mu_by.items()}}.items():
-            if not (math.isfinite(mu) and mu >= 0):
-                raise ValueError(f"contact.{name} must be zero or positive, got {mu}")
-        for name in self.mu_by:
-            if name not in names:
-                near = difflib.get_close_matches(name, names, n=1)
-                hint = f" (did you mean {near[0]}?)" if near else ""
-                raise ValueError(
-                    f"contact.mu_by.{name}: no such interface{hint}; there are {', '.join(names)}"
-                )
-        if self.shear_cap_mpa is not None:
-            require_positive("contact.shear_cap_mpa", self.shear_cap_mpa)
-
-    def mu_of(self, interface: str) -> float:
-        """Return the coefficient of friction of one of `INTERFACES`."""
-        if interface in self.mu_by:
-            return self.mu_by[interface]
-        for group, members in INTERFACE_GROUPS.items():
-            if interface in members and group in self.mu_by:
-                return self.mu_by[group]
-        return self.mu
 
 
 @dataclass(frozen=True)
@@ -155,16 +101,13 @@ class MechanicsConfig:
     """What `solve`, `risk` and `run` share: everything but the island."""
 
     material: MaterialSet = field(default_factory=MaterialSet)
-    stack: StackGeometry = field(default_factory=StackGeometry)
+    stack: StackGeometry = field(default_factory=lambda: StackGeometry(StackKind.cell))
     load: Loading = field(default_factory=Loading)
-    contact: ContactConfig = field(default_factory=ContactConfig)
-    kinematics: Kinematics = Kinematics.small
+    contact: ContactOptions = field(default_factory=ContactOptions)
+    kinematics: Kinematics = Kinematics.finite
     mesh: MeshSize = field(default_factory=MeshSize)
     risk: RiskOptions = field(default_factory=RiskOptions)
     solver: SolverOptions = field(default_factory=SolverOptions)
-
-    def __post_init__(self) -> None:
-        require_available(self.stack.kind, self.contact.kind)
 
     def criterion(self) -> RiskCriterion:
         """Return the strength criterion of this electrolyte."""
@@ -192,7 +135,6 @@ class RiskConfig(MechanicsConfig):
     """Repeat a finished job, or replace another job's result."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         require_workers(self.workers)
 
     def input_paths(self) -> dict[str, Path]:

@@ -54,9 +54,13 @@ def picture_of(case: Case) -> Picture:
     island = space.stack.profile
     reach = 1.4 * max(island.max_radius_um, 1.5 * island.height_um) + 10.0
     base, cap = _deformed_line(case, Edge.base), _deformed_line(case, Edge.cap)
-    interface = _deformed_line(case, Edge.interface)
-    surface = np.concatenate((base, interface))
-    floor = [] if not len(space.cells_of(Region.cu)) else [_corner(case, 1), _corner(case, 0)]
+    has_foil = len(space.cells_of(Region.cu)) > 0
+    floor = [_corner(case, 1), _corner(case, 0)] if has_foil else []
+    foil_lines = [
+        _deformed_line(case, own if len(space.nodes_on(own)) else shared)
+        for own, shared in ((Edge.hole_base, Edge.base), (Edge.cu_upper, Edge.interface))
+    ]
+    surface = np.concatenate(foil_lines)
     return Picture(
         electrolyte=case.stress.nodal.within(max(2.2 * reach, 180.0)),
         copper=np.concatenate((surface, floor)) if floor else surface[:0],
@@ -69,14 +73,15 @@ def picture_of(case: Case) -> Picture:
 def _deformed_line(case: Case, edge: Edge) -> Floats:
     """Return the magnified deformed nodes of a line, in order away from the contact line.
 
-    The base alone runs towards the contact line, so that base and cap close the island.
+    What lies under the island runs towards the contact line instead, so that lines join up.
     """
     space = case.solution.discretisation
     nodes = space.nodes_on(edge)
     points = space.node_points[nodes]
     rim = space.stack.profile.r_um[-1]
     away = np.hypot(points[:, 0] - rim, points[:, 1])
-    order = np.argsort(-away if edge is Edge.base else away)
+    towards = edge in (Edge.base, Edge.hole_base)
+    order = np.argsort(-away if towards else away)
     moved = case.solution.state.displacement.reshape(-1, 2)[nodes]
     line: Floats = (points + DEFORMATION_SCALE * moved)[order]
     return line
@@ -84,7 +89,8 @@ def _deformed_line(case: Case, edge: Edge) -> Floats:
 
 def _corner(case: Case, side: int) -> Floats:
     """Return the lower corner of the current collector on the axis (0) or the wall (1)."""
-    points = case.solution.discretisation.node_points
+    space = case.solution.discretisation
+    points = space.node_points[np.unique(space.element_nodes[space.cells_of(Region.cu)])]
     return np.array([side * points[:, 0].max(), points[:, 1].min()])
 
 

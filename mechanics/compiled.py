@@ -1,10 +1,11 @@
 """The element loops of `kinematics` in C, compiled on first use for the machine at hand.
 
-The NumPy functions of `kinematics` are the reference; these give the same numbers some ten times
+The NumPy functions of `kinematics` are the reference; these give the same numbers several times
 faster. ``kernels.c`` is compiled once with the compiler ``CC``, else ``cc``, ``gcc`` or ``clang``,
 and kept in the folder ``islet`` of the user's cache (``XDG_CACHE_HOME``, else ``~/.cache``) under
-a name that tells source, flags, compiler and processor. Where there is no compiler the reference
-is used, with a warning; the environment variable ``ISLET_KERNELS=numpy`` asks for it.
+a name that tells source, flags, compiler and processor; where that cannot be, it is compiled
+anew by each process. Where there is no compiler the reference is used, with a warning; the
+environment variable ``ISLET_KERNELS=numpy`` asks for it.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mechanics import kinematics
-from mechanics.assembly import Discretisation, Ints
-from mechanics.kinematics import Body, History, Response
+from mechanics.assembly import Discretisation
+from mechanics.kinematics import REFERENCE, Body, History, Response
 from mechanics.layout import Region
 from mechanics.plasticity import RR, RZ, TT, PlasticState
 from mechanics.profile import Floats
+from mechanics.stack import Kinematics
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +130,7 @@ def build(folder: Path) -> Path:
 
 def _loaded(folder: Path) -> ctypes.CDLL:
     kernels = ctypes.CDLL(str(build(folder)))
-    for name in ("small_forces", "small_stiffness", "finite_forces", "finite_stiffness"):
+    for name in ("small_strain", "finite_strain"):
         function = getattr(kernels, name)
         function.argtypes, function.restype = [ctypes.c_void_p] * 4, None
     return kernels
@@ -180,7 +182,10 @@ class _Body(ctypes.Structure):
 
 
 class _Answer(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_void_p) for name in ("forces", "stress", "tensor", "equivalent")]
+    _fields_ = [
+        (name, ctypes.c_void_p)
+        for name in ("forces", "stress", "tensor", "equivalent", "stiffness")
+    ]
 
 
 @dataclass(frozen=True)
@@ -195,7 +200,7 @@ class _Given:
         return ctypes.addressof(self.structure)
 
 
-def _address(array: Floats | Ints | None) -> int | None:
+def _address(array: NDArray[Any] | None) -> int | None:
     return None if array is None else array.ctypes.data
 
 
@@ -207,7 +212,7 @@ def _mesh_of(space: Discretisation) -> _Given:
     found = _meshes.get(id(space))
     if found is None:
         found = _meshes[id(space)] = _new_mesh(space)
-        weakref.finalize(space, _meshes.pop, id(space))
+        weakref.finalize(space, _meshes.pop, id(space), None)
     return found
 
 
@@ -215,7 +220,9 @@ def _new_mesh(space: Discretisation) -> _Given:
     operator = space.plain_operator
     if operator.shape[1:] != (9, 5, 18):
         raise ValueError(f"the kernels are for 9 nodes and 9 points, not {operator.shape[1:]}")
-    slopes = np.stack((operator[:, :, RR, ::2], operator[:, :, RZ, ::2], operator[:, :, TT, ::2]), 2)
+    slopes = np.stack(
+        (operator[:, :, RR, ::2], operator[:, :, RZ, ::2], operator[:, :, TT, ::2]), 2
+    )
     root = np.sqrt(space.volumes)[..., None]
     linear = np.concatenate((np.ones_like(root), space.points), axis=-1)
     linear[..., 1:] -= space.points.mean(axis=1, keepdims=True)  # else nearly parallel far off
@@ -250,48 +257,37 @@ def _body(space: Discretisation, body: Body, past: PlasticState | None, growth: 
     return _Given(structure, (cells, tensor, equivalent))
 
 
-# ---- the responses ----
+# ---- the response ----
 
 
-def small_strain(
+def respond(
+    kinematics: Kinematics,
     space: Discretisation,
     bodies: Sequence[Body],
     history: History,
     growth: float,
     displacement: Floats,
 ) -> Response:
-    """Return what `kinematics.small_strain` returns, by kernels where there are any."""
+    """Return what `kinematics.REFERENCE` returns, from the kernels where there are any."""
     library = kernels()
     if library is None:
-        return kinematics.small_strain(space, bodies, history, growth, displacement)
-    pair = library.small_forces, library.small_stiffness
-    return _response(pair, space, bodies, history, growth, displacement)
-
-
-def finite_strain(
-    space: Discretisation,
-    bodies: Sequence[Body],
-    history: History,
-    growth: float,
-    displacement: Floats,
-) -> Response:
-    """Return what `kinematics.finite_strain` returns, by kernels where there are any."""
-    library = kernels()
-    if library is None:
-        return kinematics.finite_strain(space, bodies, history, growth, displacement)
-    pair = library.finite_forces, library.finite_stiffness
-    return _response(pair, space, bodies, history, growth, displacement)
+        return REFERENCE[kinematics](space, bodies, history, growth, displacement)
+    kernel = {
+        Kinematics.small: library.small_strain,
+        Kinematics.finite: library.finite_strain,
+    }[kinematics]
+    return _response(kernel, space, bodies, history, growth, displacement)
 
 
 def _response(
-    pair: tuple[Callable[..., None], Callable[..., None]],
+    kernel: Callable[..., None],
     space: Discretisation,
     bodies: Sequence[Body],
     history: History,
     growth: float,
     displacement: Floats,
 ) -> Response:
-    """Call the kernel of the forces; keep what that of the stiffness will want."""
+    """Call a kernel for the response; keep what it will want for the stiffness."""
     if displacement.shape != (space.dof_count,):
         raise ValueError(f"{displacement.shape} displacements for {space.dof_count} components")
     mesh, moved = _mesh_of(space), np.array(displacement, dtype=float)
@@ -302,19 +298,20 @@ def _response(
     for body in bodies:
         past = history.get(body.region)
         given.append(_body(space, body, past, growth))
-        answer = _Answer(_address(forces), _address(stress), None, None)
+        answer = _Answer(_address(forces), _address(stress))
         if past is not None:
             state = past
             if body.material.yield_mpa is not None:
                 state = PlasticState(np.empty(past.tensor.shape), np.empty(past.equivalent.shape))
                 answer.tensor, answer.equivalent = map(_address, (state.tensor, state.equivalent))
             new[body.region] = state
-        pair[0](mesh.address, given[-1].address, _address(moved), ctypes.addressof(answer))
+        kernel(mesh.address, given[-1].address, _address(moved), ctypes.addressof(answer))
 
     def stiffness() -> Floats:
         matrices = np.empty((space.cell_count, 18, 18))
+        answer = _Answer(stiffness=_address(matrices))
         for body in given:
-            pair[1](mesh.address, body.address, _address(moved), _address(matrices))
+            kernel(mesh.address, body.address, _address(moved), ctypes.addressof(answer))
         return matrices
 
     return Response(forces, stiffness, stress, new)

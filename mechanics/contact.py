@@ -231,15 +231,17 @@ class Surfaces:
         Pressures are numbered behind the displacements, shears behind the pressures.
         """
         geometry, status, now = touch.geometry, touch.status, touch.tractions
-        at = geometry.points
-        dofs = _dofs(at.slave, geometry.master)
-        dofs_start = _dofs(at.slave, geometry.master_start)
+        at, first = geometry.points, geometry.runs
+        dofs = _dofs(at.slave, geometry.master)[first]
+        dofs_start = _dofs(at.slave, geometry.master_start)[first]
         pressures = self.space.dof_count + np.arange(self.count)
         shears = pressures + self.count
-        p_rows, t_rows = pressures[at.carriers], shears[at.carriers]
+        carriers = at.carriers[first]
+        p_rows, t_rows = pressures[carriers], shears[carriers]
         by_pressure, by_shear = geometry.by_tractions()
-        gap_rows = at.hats * at.area[:, None] * status.closed[at.carriers]
-        slip_rows = at.shear_hats * at.area[:, None] * status.sticks[at.carriers]
+        by_gap, by_slip = geometry.by_motions()
+        closed = status.closed[carriers][:, :, None, None]
+        sticks = status.sticks[carriers][:, :, None, None]
         slope = np.where(
             status.slides & (now.pressure > 0) & (self.mu * now.pressure <= self.cap),
             self.mu * status.direction,
@@ -249,8 +251,8 @@ class Surfaces:
         blocks = [
             (dofs[..., None], p_rows[:, None, None, :], -by_pressure),
             (dofs[..., None], t_rows[:, None, None, :], -by_shear),
-            (p_rows[:, :, None, None], dofs[:, None], gap_rows[:, :, None, None] * geometry.gap_motion[:, None]),
-            (t_rows[:, :, None, None], dofs_start[:, None], slip_rows[:, :, None, None] * geometry.slip_motion[:, None]),
+            (p_rows[:, :, None, None], dofs[:, None], closed * by_gap),
+            (t_rows[:, :, None, None], dofs_start[:, None], sticks * by_slip),
             (pressures, pressures, 1.0 - status.closed),
             (shears, shears, 1.0 - status.sticks),
             (shears, pressures, -slope),

@@ -1,17 +1,17 @@
 /* Element loops of `kinematics`, with the formulas of `hencky` and `plasticity`.
 
-   The NumPy functions of these modules are the reference: names and signs are theirs. Two things
+   The NumPy functions of these modules are the reference; names and signs are theirs. Two things
    are done otherwise, with the same result but for round-off. The tangent at finite strain is
    written at the deformed place,
 
        dP : G(v) = (C : L(du) + L(du) sigma) : L(v),      L(v) = dv/dx,
 
-   with Kirchhoff stress sigma and moduli C that have both minor symmetries, so that it needs
-   principal values only; and a projection on 1, r and z goes by three orthonormal functions.
+   with Kirchhoff stress sigma and moduli C that have both minor symmetries, so that principal
+   values are enough; and a projection on 1, r and z goes by three orthonormal functions phi_m.
 
-   Components are (rr, rz, zr, zz, tt). Inside, the displacements of an element are ordered
-   by direction, first r of all nodes, then z; outside by node. A value that is not finite goes
-   on into all that depends on it: no test here may stop it. */
+   Components are (rr, rz, zr, zz, tt). Nodal values are ordered by node outside; inside, forces
+   are in rows of r and z, stiffnesses in columns of all z, then all r. What is not finite goes
+   on into all that depends on it: no comparison may stop it. */
 
 #include <math.h>
 #include <stdint.h>
@@ -19,6 +19,10 @@
 
 enum { RR, RZ, ZR, ZZ, TT, COMPONENTS };
 enum { NODES = 9, POINTS = 9, DOFS = 2 * NODES, LINEAR = 3 };
+
+/* Four numbers that the processor treats at once, where it can. */
+typedef double Four __attribute__((vector_size(32), may_alias));
+enum { NARROW = 3, WIDE = 5, COLUMNS = 4 * WIDE }; /* fours that hold 9 and 18 columns */
 
 /* Relative gap of principal stretches below which the limit of equal ones is taken. */
 static const double EQUAL = 1e-6;
@@ -31,7 +35,7 @@ typedef struct {
     const int64_t *nodes;  /* (cells, NODES) */
     const Slopes *slopes;  /* (cells, POINTS) */
     const double *volumes; /* (cells, POINTS) */
-    const double *basis;   /* (cells, LINEAR, POINTS), orthonormal in the element's volume */
+    const double *basis;   /* phi_m, (cells, LINEAR, POINTS) */
 } Mesh;
 
 typedef struct {
@@ -42,36 +46,29 @@ typedef struct {
     const double *tensor, *equivalent; /* history, (count, POINTS, ..); NULL where there is none */
 } Body;
 
+/* What is wanted: the response, or the stiffness alone. */
 typedef struct {
     double *forces;              /* (cells, DOFS) */
     double *stress;              /* (cells, POINTS, COMPONENTS) */
-    double *tensor, *equivalent; /* history of the body at the end; NULL where not wanted */
+    double *tensor, *equivalent; /* history at the end, as in Body; NULL where not wanted */
+    double *stiffness;           /* (cells, DOFS, DOFS); NULL for the response */
 } Answer;
 
-/* One element with the displacements of its nodes. */
+/* ---- one element ---- */
+
 typedef struct {
     const Slopes *slopes;
-    const double *volumes;
-    const double *basis;
-    double local[2][NODES];
+    const double *volumes, *basis;
+    double local[2][NODES]; /* displacements in r and z */
 } Element;
-
-/* Radial return in principal values (finite strain) or in components (small strain). */
-typedef struct {
-    double scale;   /* deviator over trial deviator */
-    double d_gamma; /* equivalent plastic strain of the step */
-    double ratio;   /* d_gamma / q */
-    double along;   /* factor of normal x normal in the moduli, for a normal of length one */
-    double norm;    /* length of the trial deviator, one where it does not flow */
-} Return;
 
 static Element element_at(const Mesh *mesh, int64_t cell, const double *displacement) {
     Element e = {mesh->slopes + cell * POINTS, mesh->volumes + cell * POINTS,
                  mesh->basis + cell * LINEAR * POINTS, {{0}}};
     for (int a = 0; a < NODES; a++) {
-        const double *u = displacement + 2 * mesh->nodes[cell * NODES + a];
-        e.local[0][a] = u[0];
-        e.local[1][a] = u[1];
+        const int64_t node = mesh->nodes[cell * NODES + a];
+        e.local[0][a] = displacement[2 * node];
+        e.local[1][a] = displacement[2 * node + 1];
     }
     return e;
 }
@@ -79,7 +76,7 @@ static Element element_at(const Mesh *mesh, int64_t cell, const double *displace
 /* G(u) of `assembly`. */
 static void gradient_at(const Element *e, int q, double g[COMPONENTS]) {
     const double(*s)[NODES] = e->slopes[q];
-    memset(g, 0, COMPONENTS * sizeof(double));
+    memset(g, 0, COMPONENTS * sizeof *g);
     for (int a = 0; a < NODES; a++) {
         g[RR] += s[0][a] * e->local[0][a];
         g[RZ] += s[1][a] * e->local[0][a];
@@ -100,110 +97,178 @@ static void project(const Element *e, const double values[POINTS], double projec
     }
 }
 
-/* d_gamma = (q - Y - H alpha) / (3 mu + H) and the moduli's factors, as in `plasticity`. */
-static Return radial_return(const Body *body, double norm, double equivalent) {
-    const double mu = body->shear, stiffness = 3 * mu + body->hardening, q = sqrt(1.5) * norm;
-    const double over = q - body->yield - body->hardening * equivalent;
-    if (!(over > 0)) return (Return){1, 0, 0, 0, 1};
-    const double d_gamma = over / stiffness, ratio = d_gamma / q;
-    return (Return){1 - 3 * mu * ratio, d_gamma, ratio,
-                    6 * mu * mu * (ratio - 1 / stiffness), norm};
-}
-
 /* Add the forces stress . G(v), weighted, of one point. */
 static void add_forces(const double stress[COMPONENTS], double weight, const Slopes s,
                        double forces[2][NODES]) {
+    double p[COMPONENTS];
+    for (int k = 0; k < COMPONENTS; k++) p[k] = weight * stress[k];
     for (int a = 0; a < NODES; a++) {
-        forces[0][a] += weight * (stress[RR] * s[0][a] + stress[RZ] * s[1][a] + stress[TT] * s[2][a]);
-        forces[1][a] += weight * (stress[ZR] * s[0][a] + stress[ZZ] * s[1][a]);
+        forces[0][a] += p[RR] * s[0][a] + p[RZ] * s[1][a] + p[TT] * s[2][a];
+        forces[1][a] += p[ZR] * s[0][a] + p[ZZ] * s[1][a];
     }
 }
 
-static void write_forces(const double forces[2][NODES], double *out) {
-    for (int a = 0; a < NODES; a++) {
-        out[2 * a] = forces[0][a];
-        out[2 * a + 1] = forces[1][a];
-    }
+static void write_forces(double forces[2][NODES], double *out) {
+    for (int i = 0; i < DOFS; i++) out[i] = forces[i % 2][i / 2];
 }
 
-/* tangent . G(u), weighted: one row for each component. */
-static void tangent_rows(double tangent[COMPONENTS][COMPONENTS], double weight, const Slopes s,
-                         double rows[COMPONENTS][DOFS]) {
-    for (int k = 0; k < COMPONENTS; k++) {
-        double t[COMPONENTS];
-        for (int l = 0; l < COMPONENTS; l++) t[l] = weight * tangent[k][l];
-        for (int b = 0; b < NODES; b++) {
-            rows[k][b] = t[RR] * s[0][b] + t[RZ] * s[1][b] + t[TT] * s[2][b];
-            rows[k][NODES + b] = t[ZR] * s[0][b] + t[ZZ] * s[1][b];
-        }
-    }
+/* Rows of a stiffness as a sum of left x right. */
+typedef struct {
+    double left[3 * POINTS + LINEAR][NODES];
+    Four right[3 * POINTS + LINEAR][WIDE];
+} Sum;
+
+/* Rows of z and r, and what the projected part is made of. */
+typedef struct {
+    Sum z, r;
+    double moments[LINEAR][COLUMNS]; /* (phi_m, tr G(v)) */
+    double slope[LINEAR][LINEAR];    /* (phi_m, slope phi_n) */
+} Stiffness;
+
+static void clear_moments(Stiffness *k) {
+    memset(k->moments, 0, sizeof k->moments);
+    memset(k->slope, 0, sizeof k->slope);
 }
 
-/* Add G(v) . rows; what is left of the diagonal in the block of z is not needed. */
-static void add_stiffness(const Slopes s, double rows[COMPONENTS][DOFS],
-                          double stiffness[DOFS][DOFS]) {
-    for (int a = 0; a < NODES; a++) {
-        for (int i = 0; i < DOFS; i++)
-            stiffness[a][i] += s[0][a] * rows[RR][i] + s[1][a] * rows[RZ][i] + s[2][a] * rows[TT][i];
-        for (int i = NODES; i < DOFS; i++)
-            stiffness[NODES + a][i] += s[0][a] * rows[ZR][i] + s[1][a] * rows[ZZ][i];
+/* Set one term: a component of G(v) times that of tangent . G(u). */
+static inline void set_term(Sum *sum, int term, const double left[NODES],
+                            const double t[COMPONENTS], const Slopes s) {
+    double *right = (double *)sum->right[term];
+    memcpy(sum->left[term], left, sizeof sum->left[term]);
+    for (int b = 0; b < NODES; b++) {
+        right[b] = t[ZR] * s[0][b] + t[ZZ] * s[1][b];
+        right[NODES + b] = t[RR] * s[0][b] + t[RZ] * s[1][b] + t[TT] * s[2][b];
     }
+    for (int b = DOFS; b < COLUMNS; b++) right[b] = 0;
 }
 
-/* Add the moments weight (phi_m, tr G(v)) of one point to those of the element. */
-static void add_moments(const Element *e, int q, double weight, const Slopes s,
-                        double moments[LINEAR][DOFS]) {
+/* Set (tangent . G(u)) . G(v) of one point; the tangent is weighted already. */
+static void set_point(Stiffness *k, int q, double tangent[COMPONENTS][COMPONENTS],
+                      const Slopes s) {
+    set_term(&k->r, 3 * q, s[0], tangent[RR], s);
+    set_term(&k->r, 3 * q + 1, s[1], tangent[RZ], s);
+    set_term(&k->r, 3 * q + 2, s[2], tangent[TT], s);
+    set_term(&k->z, 2 * q, s[0], tangent[ZR], s);
+    set_term(&k->z, 2 * q + 1, s[1], tangent[ZZ], s);
+}
+
+/* Add one point to (phi_m, change tr G(v)) and to (phi_m, slope phi_n). */
+static void add_moments(const Element *e, int q, double change, double slope, const Slopes s,
+                        Stiffness *k) {
     for (int m = 0; m < LINEAR; m++) {
-        const double part = weight * e->basis[m * POINTS + q];
+        const double part = e->volumes[q] * e->basis[m * POINTS + q];
         for (int a = 0; a < NODES; a++) {
-            moments[m][a] += part * (s[0][a] + s[2][a]);
-            moments[m][NODES + a] += part * s[1][a];
+            k->moments[m][a] += part * change * s[1][a];
+            k->moments[m][NODES + a] += part * change * (s[0][a] + s[2][a]);
         }
+        for (int n = 0; n < LINEAR; n++)
+            k->slope[m][n] += part * slope * e->basis[n * POINTS + q];
     }
 }
 
-/* Add (Pi[tr G(v)], slope Pi[tr G(u)]), with slope_mn its components between phi_m and phi_n. */
-static void add_projected(double moments[LINEAR][DOFS], double slope[LINEAR][LINEAR],
-                          double stiffness[DOFS][DOFS]) {
+/* Set (Pi[change tr G(v)], slope Pi[change tr G(u)]) behind the terms of the points. */
+static void set_projected(Stiffness *k) {
     for (int m = 0; m < LINEAR; m++) {
-        double row[DOFS];
-        for (int i = 0; i < DOFS; i++)
-            row[i] = slope[m][0] * moments[0][i] + slope[m][1] * moments[1][i] +
-                     slope[m][2] * moments[2][i];
-        for (int i = 0; i < DOFS; i++)
-            for (int j = 0; j < DOFS; j++) stiffness[i][j] += moments[m][i] * row[j];
+        double row[COLUMNS];
+        for (int i = 0; i < COLUMNS; i++)
+            row[i] = k->slope[m][0] * k->moments[0][i] + k->slope[m][1] * k->moments[1][i] +
+                     k->slope[m][2] * k->moments[2][i];
+        memcpy(k->z.left[2 * POINTS + m], k->moments[m], sizeof k->z.left[0]);
+        memcpy(k->z.right[2 * POINTS + m], row, sizeof row);
+        memcpy(k->r.left[3 * POINTS + m], k->moments[m] + NODES, sizeof k->r.left[0]);
+        memcpy(k->r.right[3 * POINTS + m], row, sizeof row);
     }
 }
 
-/* Write the upper triangle and its mirror image, ordered by node. */
-static void write_stiffness(double stiffness[DOFS][DOFS], double *out) {
-    for (int i = 0; i < DOFS; i++) {
-        const int row = i < NODES ? 2 * i : 2 * (i - NODES) + 1;
-        for (int j = i; j < DOFS; j++) {
-            const int column = j < NODES ? 2 * j : 2 * (j - NODES) + 1;
-            out[row * DOFS + column] = out[column * DOFS + row] = stiffness[i][j];
-        }
+/* The sum in `fours` times 4 columns; three rows at a time fill the registers. */
+static inline void add_up(const Sum *sum, const int terms, const int fours,
+                          double product[NODES][COLUMNS]) {
+    for (int a = 0; a < NODES; a += 3) {
+        Four rows[3][WIDE] = {{{0}}};
+        for (int t = 0; t < terms; t++)
+            for (int i = 0; i < 3; i++)
+                for (int j = 0; j < fours; j++)
+                    rows[i][j] += sum->left[t][a + i] * sum->right[t][j];
+        memcpy(product[a], rows, sizeof rows);
     }
+}
+
+/* Write the rows of r, their mirror image, and the block of z, ordered by node. */
+static void write_stiffness(Stiffness *k, double *out) {
+    double r[NODES][COLUMNS], z[NODES][COLUMNS];
+    set_projected(k);
+    add_up(&k->r, 3 * POINTS + LINEAR, WIDE, r);
+    add_up(&k->z, 2 * POINTS + LINEAR, NARROW, z);
+    for (int a = 0; a < NODES; a++)
+        for (int b = 0; b < NODES; b++) {
+            double *block = out + 2 * a * DOFS + 2 * b;
+            block[0] = r[a][NODES + b];
+            block[1] = r[a][b];
+            block[DOFS] = r[b][a];
+            block[DOFS + 1] = z[a][b];
+        }
+}
+
+/* ---- plastic flow, in principal values or in components ---- */
+
+typedef struct {
+    double scale;   /* deviator over that of the trial */
+    double d_gamma; /* equivalent plastic strain of the step */
+    double flow;    /* plastic strain of the step over the trial deviator */
+    double along;   /* factor of the trial deviator's product with itself in the moduli */
+} Return;
+
+/* d_gamma = (q - Y - H alpha) / (3 mu + H), as in `plasticity`. */
+static Return radial_return(const Body *body, double square, double equivalent) {
+    const double mu = body->shear, stiffness = 3 * mu + body->hardening, q = sqrt(1.5 * square);
+    const double over = q - body->yield - body->hardening * equivalent;
+    if (!(over > 0)) return (Return){1, 0, 0, 0};
+    const double d_gamma = over / stiffness, ratio = d_gamma / q;
+    const double along = 6 * mu * mu * (ratio - 1 / stiffness) / square;
+    return (Return){1 - 3 * mu * ratio, d_gamma, 1.5 * ratio, along};
 }
 
 /* ---- small strain ---- */
 
 /* Trial deviator 2 mu dev(sym(G) - eps_p) and its return; the plastic strain has no trace. */
 static Return small_trial(const Body *body, const double g[COMPONENTS], int64_t point,
-                          double deviator[COMPONENTS]) {
+                          double trial[COMPONENTS]) {
     const double shear = (g[RZ] + g[ZR]) / 2, mean = (g[RR] + g[ZZ] + g[TT]) / 3;
     const double strain[COMPONENTS] = {g[RR] - mean, shear, shear, g[ZZ] - mean, g[TT] - mean};
     double square = 0;
     for (int k = 0; k < COMPONENTS; k++) {
         const double plastic = body->tensor ? body->tensor[COMPONENTS * point + k] : 0;
-        deviator[k] = 2 * body->shear * (strain[k] - plastic);
-        square += deviator[k] * deviator[k];
+        trial[k] = 2 * body->shear * (strain[k] - plastic);
+        square += trial[k] * trial[k];
     }
-    return radial_return(body, sqrt(square), body->equivalent ? body->equivalent[point] : 0);
+    return radial_return(body, square, body->equivalent ? body->equivalent[point] : 0);
 }
 
-void small_forces(const Mesh *mesh, const Body *body, const double *displacement,
+static void small_history(const Body *body, const Answer *answer, const Return *back,
+                          const double trial[COMPONENTS], int64_t point) {
+    for (int64_t k = 0, i = COMPONENTS * point; k < COMPONENTS; k++, i++)
+        answer->tensor[i] = body->tensor[i] + (back->d_gamma > 0 ? back->flow * trial[k] : 0);
+    answer->equivalent[point] = body->equivalent[point] + back->d_gamma;
+}
+
+/* Deviatoric part of the tangent: 2 mu (1 - 3 mu d_gamma / q) I_dev and the part along s. */
+static void small_tangent(double mu, const Return *back, const double trial[COMPONENTS],
+                          double weight, double tangent[COMPONENTS][COMPONENTS]) {
+    const double soft = 2 * mu * back->scale * weight, along = back->along * weight;
+    for (int k = 0; k < COMPONENTS; k++)
+        for (int l = 0; l < COMPONENTS; l++) {
+            tangent[k][l] = -soft / 3 * IDENTITY[k] * IDENTITY[l];
+            if (back->d_gamma > 0) tangent[k][l] += along * trial[k] * trial[l];
+        }
+    for (int k = 0; k < COMPONENTS; k++) tangent[k][k] += soft * IDENTITY[k];
+    for (int k = RZ; k <= ZR; k++)
+        for (int l = RZ; l <= ZR; l++) tangent[k][l] += soft / 2;
+}
+
+/* Response or stiffness of a body: sigma = K (Pi[tr G] - 3 g) 1 + s. */
+void small_strain(const Mesh *mesh, const Body *body, const double *displacement,
                   const Answer *answer) {
+    Stiffness stiffness;
     for (int64_t n = 0; n < body->count; n++) {
         const int64_t cell = body->cells[n];
         const Element e = element_at(mesh, cell, displacement);
@@ -213,107 +278,66 @@ void small_forces(const Mesh *mesh, const Body *body, const double *displacement
             trace[q] = g[q][RR] + g[q][ZZ] + g[q][TT];
         }
         project(&e, trace, change);
+        clear_moments(&stiffness);
         for (int q = 0; q < POINTS; q++) {
-            const int64_t point = n * POINTS + q;
-            double deviator[COMPONENTS];
-            double *stress = answer->stress + (cell * POINTS + q) * COMPONENTS;
-            const Return r = small_trial(body, g[q], point, deviator);
-            const double mean = body->bulk * (change[q] - 3 * body->growth);
-            for (int k = 0; k < COMPONENTS; k++)
-                stress[k] = r.scale * deviator[k] + mean * IDENTITY[k];
-            add_forces(stress, e.volumes[q], e.slopes[q], forces);
-            if (!answer->tensor) continue;
-            for (int k = 0; k < COMPONENTS; k++) {
-                const double flow = sqrt(1.5) * r.d_gamma * deviator[k] / r.norm;
-                answer->tensor[COMPONENTS * point + k] =
-                    body->tensor[COMPONENTS * point + k] + flow;
+            double trial[COMPONENTS], tangent[COMPONENTS][COMPONENTS];
+            const Return back = small_trial(body, g[q], n * POINTS + q, trial);
+            if (answer->stiffness) {
+                small_tangent(body->shear, &back, trial, e.volumes[q], tangent);
+                set_point(&stiffness, q, tangent, e.slopes[q]);
+                add_moments(&e, q, 1, body->bulk, e.slopes[q], &stiffness);
+                continue;
             }
-            answer->equivalent[point] = body->equivalent[point] + r.d_gamma;
+            const double mean = body->bulk * (change[q] - 3 * body->growth);
+            double *stress = answer->stress + (cell * POINTS + q) * COMPONENTS;
+            for (int k = 0; k < COMPONENTS; k++)
+                stress[k] = back.scale * trial[k] + mean * IDENTITY[k];
+            add_forces(stress, e.volumes[q], e.slopes[q], forces);
+            if (answer->tensor) small_history(body, answer, &back, trial, n * POINTS + q);
         }
-        write_forces(forces, answer->forces + cell * DOFS);
-    }
-}
-
-/* Deviatoric part of the consistent tangent: 2 mu (1 - 3 mu d_gamma / q) I_dev + along n x n. */
-static void small_tangent(double mu, const Return *r, const double deviator[COMPONENTS],
-                          double tangent[COMPONENTS][COMPONENTS]) {
-    const double along = r->along / (r->norm * r->norm);
-    for (int k = 0; k < COMPONENTS; k++)
-        for (int l = 0; l < COMPONENTS; l++) {
-            const int shears = (k == RZ || k == ZR) && (l == RZ || l == ZR);
-            const double unit = shears ? 0.5 : IDENTITY[k] * (k == l);
-            tangent[k][l] = 2 * mu * r->scale * (unit - IDENTITY[k] * IDENTITY[l] / 3) +
-                            along * deviator[k] * deviator[l];
-        }
-}
-
-void small_stiffness(const Mesh *mesh, const Body *body, const double *displacement,
-                     double *out) {
-    for (int64_t n = 0; n < body->count; n++) {
-        const int64_t cell = body->cells[n];
-        const Element e = element_at(mesh, cell, displacement);
-        double stiffness[DOFS][DOFS] = {{0}}, moments[LINEAR][DOFS] = {{0}};
-        double slope[LINEAR][LINEAR] = {{0}};
-        for (int q = 0; q < POINTS; q++) {
-            double g[COMPONENTS], deviator[COMPONENTS], tangent[COMPONENTS][COMPONENTS];
-            double rows[COMPONENTS][DOFS];
-            gradient_at(&e, q, g);
-            const Return r = small_trial(body, g, n * POINTS + q, deviator);
-            small_tangent(body->shear, &r, deviator, tangent);
-            tangent_rows(tangent, e.volumes[q], e.slopes[q], rows);
-            add_stiffness(e.slopes[q], rows, stiffness);
-            add_moments(&e, q, e.volumes[q], e.slopes[q], moments);
-        }
-        for (int m = 0; m < LINEAR; m++) slope[m][m] = body->bulk; /* the basis is orthonormal */
-        add_projected(moments, slope, stiffness);
-        write_stiffness(stiffness, out + cell * DOFS * DOFS);
+        if (answer->stiffness) write_stiffness(&stiffness, answer->stiffness + cell * DOFS * DOFS);
+        else write_forces(forces, answer->forces + cell * DOFS);
     }
 }
 
 /* ---- finite strain ---- */
 
-/* F = 1 + G with what follows from it, at one point. */
+/* One point: F, its inverse, J, p J (not a number where folded) and dp/dtheta. */
 typedef struct {
-    double f[COMPONENTS];
-    double inverse[COMPONENTS];
-    double ratio; /* J */
-    double mean;  /* p, not a number where folded */
-    double slope; /* d(p)/d(J) before projection */
+    double f[COMPONENTS], inverse[COMPONENTS], ratio, weight, slope;
 } Point;
 
-/* Principal values of b_e, the last the hoop's, with what the law makes of them. */
+/* Trial values of b_e in principal axes, the last the hoop's. */
 typedef struct {
-    double stretch[3], strain[3], trial[3]; /* trial: deviator before the return */
-    double tensors[3][COMPONENTS];          /* products of the axes with themselves */
-    double turned[COMPONENTS];              /* twice the symmetric product of the two in-plane axes */
-    double gap;                             /* of the in-plane stretches */
+    double stretch[3], strain[3]; /* b_e and ln(b_e) / 2 */
+    double trial[3], sigma[3];    /* trial deviator; Kirchhoff stress after the return */
+    double axes[3][COMPONENTS];   /* products of the axes with themselves */
+    double turned[COMPONENTS];    /* sum of both products of the two in the plane */
     Return back;
 } Principal;
 
 /* F, J and the mean stress p = Pi[K ln(theta_e) / theta_e] of one element. */
 static void deform(const Element *e, double bulk, double grown, Point points[POINTS]) {
-    double ratio[POINTS], theta[POINTS], mean[POINTS], projected[POINTS];
+    double ratio[POINTS], theta[POINTS], value[POINTS], mean[POINTS];
     for (int q = 0; q < POINTS; q++) {
         double *f = points[q].f, *inverse = points[q].inverse;
         gradient_at(e, q, f);
         for (int k = 0; k < COMPONENTS; k++) f[k] += IDENTITY[k];
         const double det = f[RR] * f[ZZ] - f[RZ] * f[ZR];
-        inverse[RR] = f[ZZ] / det;
-        inverse[RZ] = -f[RZ] / det;
-        inverse[ZR] = -f[ZR] / det;
-        inverse[ZZ] = f[RR] / det;
-        inverse[TT] = 1 / f[TT];
+        const double own[COMPONENTS] = {f[ZZ] / det, -f[RZ] / det, -f[ZR] / det, f[RR] / det,
+                                        1 / f[TT]};
+        memcpy(inverse, own, sizeof own);
         ratio[q] = points[q].ratio = det * f[TT];
     }
     project(e, ratio, theta);
     for (int q = 0; q < POINTS; q++) {
         const double elastic = theta[q] / grown, logarithm = log(elastic);
-        mean[q] = bulk * logarithm / elastic;
+        value[q] = bulk * logarithm / elastic;
         points[q].slope = bulk * (1 - logarithm) / (elastic * elastic * grown);
     }
-    project(e, mean, projected);
+    project(e, value, mean);
     for (int q = 0; q < POINTS; q++)
-        points[q].mean = ratio[q] > 0 && theta[q] > 0 ? projected[q] : NAN;
+        points[q].weight = ratio[q] > 0 && theta[q] > 0 ? mean[q] * ratio[q] : NAN;
 }
 
 /* Slopes at the deformed place: F^-T dN/dX, and N over the present radius. */
@@ -325,161 +349,134 @@ static void deformed_slopes(const Slopes s, const double inverse[COMPONENTS], Sl
     }
 }
 
-/* out = a m a^T of a symmetric tensor m. */
+/* out = a m a^T. */
 static void push(const double a[COMPONENTS], const double m[COMPONENTS], double out[COMPONENTS]) {
-    const double rr = a[RR] * m[RR] + a[RZ] * m[ZR], rz = a[RR] * m[RZ] + a[RZ] * m[ZZ];
-    const double zr = a[ZR] * m[RR] + a[ZZ] * m[ZR], zz = a[ZR] * m[RZ] + a[ZZ] * m[ZZ];
-    out[RR] = rr * a[RR] + rz * a[RZ];
-    out[RZ] = rr * a[ZR] + rz * a[ZZ];
-    out[ZR] = zr * a[RR] + zz * a[RZ];
-    out[ZZ] = zr * a[ZR] + zz * a[ZZ];
+    for (int i = 0; i < 4; i += 2) {
+        const double r = a[i] * m[RR] + a[i + 1] * m[ZR], z = a[i] * m[RZ] + a[i + 1] * m[ZZ];
+        out[i] = r * a[RR] + z * a[RZ];
+        out[i + 1] = r * a[ZR] + z * a[ZZ];
+    }
     out[TT] = a[TT] * m[TT] * a[TT];
 }
 
-/* Principal stretches of b and the products of its axes, from the double angle. */
-static void principal_of(const double b[COMPONENTS], Principal *p) {
+/* Components of a tensor with given principal values. */
+static void assembled(const Principal *p, const double values[3], double out[COMPONENTS]) {
+    for (int k = 0; k < COMPONENTS; k++)
+        out[k] = values[0] * p->axes[0][k] + values[1] * p->axes[1][k] + values[2] * p->axes[2][k];
+}
+
+/* Principal values and axes of b, from cosine and sine of the double angle. */
+static void principal(const double b[COMPONENTS], Principal *p) {
     const double mean = (b[RR] + b[ZZ]) / 2, half = (b[RR] - b[ZZ]) / 2;
     const double radius = sqrt(half * half + b[RZ] * b[RZ]);
     const double cos2 = radius > 0 ? half / radius : 1, sin2 = radius > 0 ? b[RZ] / radius : 0;
     const double c = cos2 / 2, s = sin2 / 2;
-    p->stretch[0] = mean + radius;
-    p->stretch[1] = mean - radius;
-    p->stretch[2] = b[TT];
-    p->gap = p->stretch[0] - p->stretch[1];
-    const double rows[4][COMPONENTS] = {{0.5 + c, s, s, 0.5 - c, 0},
-                                        {0.5 - c, -s, -s, 0.5 + c, 0},
-                                        {0, 0, 0, 0, 1},
-                                        {-sin2, cos2, cos2, sin2, 0}};
-    memcpy(p->tensors, rows, sizeof p->tensors);
-    memcpy(p->turned, rows[3], sizeof p->turned);
+    *p = (Principal){.stretch = {mean + radius, mean - radius, b[TT]},
+                     .axes = {{0.5 + c, s, s, 0.5 - c, 0}, {0.5 - c, -s, -s, 0.5 + c, 0}},
+                     .turned = {-sin2, cos2, cos2, sin2, 0}};
+    p->axes[2][TT] = 1;
 }
 
 /* Hencky strain of the trial b_e = F C_p^-1 F^T and its radial return. */
-static Principal trial_at(const Body *body, const Point *at, int64_t point) {
+static Principal finite_trial(const Body *body, const Point *at, int64_t point) {
     Principal p;
     double metric[COMPONENTS], b[COMPONENTS], square = 0;
     for (int k = 0; k < COMPONENTS; k++)
         metric[k] = IDENTITY[k] + (body->tensor ? body->tensor[COMPONENTS * point + k] : 0);
     push(at->f, metric, b);
-    principal_of(b, &p);
+    principal(b, &p);
     for (int i = 0; i < 3; i++) p.strain[i] = 0.5 * log(p.stretch[i]);
     const double mean = (p.strain[0] + p.strain[1] + p.strain[2]) / 3;
     for (int i = 0; i < 3; i++) {
         p.trial[i] = 2 * body->shear * (p.strain[i] - mean);
         square += p.trial[i] * p.trial[i];
     }
-    p.back = radial_return(body, sqrt(square), body->equivalent ? body->equivalent[point] : 0);
+    p.back = radial_return(body, square, body->equivalent ? body->equivalent[point] : 0);
     return p;
 }
 
-/* Components of a tensor with given principal values. */
-static void assemble(const Principal *p, const double values[3], double out[COMPONENTS]) {
-    for (int k = 0; k < COMPONENTS; k++)
-        out[k] = values[0] * p->tensors[0][k] + values[1] * p->tensors[1][k] +
-                 values[2] * p->tensors[2][k];
-}
-
-/* History at the end: C_p^-1 = F^-1 b_e F^-T with the elastic b_e after the return. */
-static void write_history(const Body *body, const Answer *answer, const Point *at,
-                          const Principal *p, int64_t point) {
+/* C_p^-1 = F^-1 b_e F^-T with b_e after the return. */
+static void finite_history(const Body *body, const Answer *answer, const Point *at,
+                           const Principal *p, int64_t point) {
     double elastic[3], b[COMPONENTS], *tensor = answer->tensor + COMPONENTS * point;
-    for (int i = 0; i < 3; i++) {
-        const double flow = sqrt(1.5) * p->back.d_gamma * p->trial[i] / p->back.norm;
-        elastic[i] = exp(2 * (p->strain[i] - flow));
-    }
-    assemble(p, elastic, b);
+    for (int i = 0; i < 3; i++) elastic[i] = exp(2 * (p->strain[i] - p->back.flow * p->trial[i]));
+    assembled(p, elastic, b);
     push(at->inverse, b, tensor);
     for (int k = 0; k < COMPONENTS; k++) tensor[k] -= IDENTITY[k];
     answer->equivalent[point] = body->equivalent[point] + p->back.d_gamma;
 }
 
-void finite_forces(const Mesh *mesh, const Body *body, const double *displacement,
+/* sigma = J_g tau_dev + p J 1, and its principal values. */
+static void kirchhoff(const Point *at, Principal *p, double grown, double sigma[COMPONENTS]) {
+    for (int i = 0; i < 3; i++) p->sigma[i] = grown * p->back.scale * p->trial[i] + at->weight;
+    assembled(p, p->sigma, sigma);
+}
+
+/* Principal values of C: d(sigma)/d(eps) - 2 sigma, and the shear modulus in the plane. */
+static double moduli(const Body *body, const Point *at, const Principal *p, double grown,
+                     double c[3][3]) {
+    const double *b = p->stretch, *trial = p->trial, gap = b[0] - b[1];
+    const double soft = 2 * body->shear * p->back.scale;
+    double by_strain[3][3];
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) {
+            by_strain[i][j] = soft * ((i == j) - 1.0 / 3) + p->back.along * trial[i] * trial[j];
+            c[i][j] = grown * by_strain[i][j] + at->weight - (i == j) * 2 * p->sigma[i];
+        }
+    const double limit = (by_strain[0][0] - by_strain[0][1]) / (2 * b[0]);
+    const double by_b = gap <= EQUAL * b[0] ? limit : p->back.scale * (trial[0] - trial[1]) / gap;
+    return (grown * by_b * (b[0] + b[1]) - p->sigma[0] - p->sigma[1]) / 2;
+}
+
+/* The weighted tangent C : L + L sigma. */
+static void finite_tangent(const Body *body, const Point *at, const Principal *p, double grown,
+                           const double sigma[COMPONENTS], double weight,
+                           double tangent[COMPONENTS][COMPONENTS]) {
+    double c[3][3], rows[3][COMPONENTS];
+    const double shear = moduli(body, at, p, grown, c);
+    for (int i = 0; i < 3; i++) assembled(p, c[i], rows[i]);
+    for (int k = 0; k < COMPONENTS; k++)
+        for (int l = 0; l < COMPONENTS; l++)
+            tangent[k][l] = weight * (p->axes[0][k] * rows[0][l] + p->axes[1][k] * rows[1][l] +
+                                      p->axes[2][k] * rows[2][l] +
+                                      shear * p->turned[k] * p->turned[l]);
+    for (int i = 0; i < 4; i += 2)
+        for (int j = 0; j < 2; j++)
+            for (int l = 0; l < 2; l++) tangent[i + j][i + l] += weight * sigma[2 * l + j];
+    tangent[TT][TT] += weight * sigma[TT];
+}
+
+/* Response or stiffness of a body: the Cauchy stress is sigma / J. */
+void finite_strain(const Mesh *mesh, const Body *body, const double *displacement,
                    const Answer *answer) {
     const double grown = pow(1 + body->growth, 3);
+    Stiffness stiffness;
     for (int64_t n = 0; n < body->count; n++) {
         const int64_t cell = body->cells[n];
         const Element e = element_at(mesh, cell, displacement);
         Point points[POINTS];
         double forces[2][NODES] = {{0}};
         deform(&e, body->bulk, grown, points);
+        clear_moments(&stiffness);
         for (int q = 0; q < POINTS; q++) {
             const Point *at = points + q;
-            const Principal p = trial_at(body, at, n * POINTS + q);
-            double kirchhoff[COMPONENTS], principal[3];
-            double *stress = answer->stress + (cell * POINTS + q) * COMPONENTS;
+            Principal p = finite_trial(body, at, n * POINTS + q);
+            double sigma[COMPONENTS], tangent[COMPONENTS][COMPONENTS];
             Slopes s;
-            for (int i = 0; i < 3; i++)
-                principal[i] = grown * p.back.scale * p.trial[i] + at->mean * at->ratio;
-            assemble(&p, principal, kirchhoff);
-            for (int k = 0; k < COMPONENTS; k++) stress[k] = kirchhoff[k] / at->ratio;
+            kirchhoff(at, &p, grown, sigma);
             deformed_slopes(e.slopes[q], at->inverse, s);
-            add_forces(kirchhoff, e.volumes[q], s, forces);
-            if (answer->tensor) write_history(body, answer, at, &p, n * POINTS + q);
+            if (answer->stiffness) {
+                finite_tangent(body, at, &p, grown, sigma, e.volumes[q], tangent);
+                set_point(&stiffness, q, tangent, s);
+                add_moments(&e, q, at->ratio, at->slope, s, &stiffness);
+                continue;
+            }
+            double *cauchy = answer->stress + (cell * POINTS + q) * COMPONENTS;
+            for (int k = 0; k < COMPONENTS; k++) cauchy[k] = sigma[k] / at->ratio;
+            add_forces(sigma, e.volumes[q], s, forces);
+            if (answer->tensor) finite_history(body, answer, at, &p, n * POINTS + q);
         }
-        write_forces(forces, answer->forces + cell * DOFS);
-    }
-}
-
-/* Principal moduli d(tau)/d(eps), C with the part of the pressure, and L sigma. */
-static void finite_tangent(const Body *body, const Point *at, const Principal *p, double grown,
-                           double tangent[COMPONENTS][COMPONENTS]) {
-    const Return *r = &p->back;
-    const double mu = body->shear, weight = at->mean * at->ratio;
-    const double along = r->along / (r->norm * r->norm);
-    double moduli[3][3], total[3], sigma[COMPONENTS];
-    for (int i = 0; i < 3; i++) {
-        total[i] = grown * r->scale * p->trial[i] + weight;
-        for (int j = 0; j < 3; j++)
-            moduli[i][j] = 2 * mu * r->scale * ((i == j) - 1.0 / 3) + along * p->trial[i] * p->trial[j];
-    }
-    const double limit = (moduli[0][0] - moduli[0][1]) / (2 * p->stretch[0]);
-    const double secant = r->scale * (p->trial[0] - p->trial[1]) / p->gap;
-    const double by_b = p->gap <= EQUAL * p->stretch[0] ? limit : secant;
-    const double shear =
-        (grown * by_b * (p->stretch[0] + p->stretch[1]) - total[0] - total[1]) / 2;
-    double rows[3][COMPONENTS];
-    for (int i = 0; i < 3; i++) {
-        double m[3];
-        for (int j = 0; j < 3; j++) m[j] = grown * moduli[i][j] + weight - (i == j) * 2 * total[i];
-        assemble(p, m, rows[i]);
-    }
-    for (int k = 0; k < COMPONENTS; k++)
-        for (int l = 0; l < COMPONENTS; l++)
-            tangent[k][l] = p->tensors[0][k] * rows[0][l] + p->tensors[1][k] * rows[1][l] +
-                            p->tensors[2][k] * rows[2][l] + shear * p->turned[k] * p->turned[l];
-    assemble(p, total, sigma);
-    for (int i = 0; i < 4; i += 2)
-        for (int l = 0; l < 2; l++)
-            for (int j = 0; j < 2; j++) tangent[i + j][i + l] += sigma[2 * l + j];
-    tangent[TT][TT] += sigma[TT];
-}
-
-void finite_stiffness(const Mesh *mesh, const Body *body, const double *displacement,
-                      double *out) {
-    const double grown = pow(1 + body->growth, 3);
-    for (int64_t n = 0; n < body->count; n++) {
-        const int64_t cell = body->cells[n];
-        const Element e = element_at(mesh, cell, displacement);
-        Point points[POINTS];
-        double stiffness[DOFS][DOFS] = {{0}}, moments[LINEAR][DOFS] = {{0}};
-        double slope[LINEAR][LINEAR] = {{0}};
-        deform(&e, body->bulk, grown, points);
-        for (int q = 0; q < POINTS; q++) {
-            const Point *at = points + q;
-            const Principal p = trial_at(body, at, n * POINTS + q);
-            double tangent[COMPONENTS][COMPONENTS], rows[COMPONENTS][DOFS];
-            Slopes s;
-            finite_tangent(body, at, &p, grown, tangent);
-            deformed_slopes(e.slopes[q], at->inverse, s);
-            tangent_rows(tangent, e.volumes[q], s, rows);
-            add_stiffness(s, rows, stiffness);
-            add_moments(&e, q, e.volumes[q] * at->ratio, s, moments);
-            for (int m = 0; m < LINEAR; m++)
-                for (int k = 0; k < LINEAR; k++)
-                    slope[m][k] += e.volumes[q] * at->slope * e.basis[m * POINTS + q] *
-                                   e.basis[k * POINTS + q];
-        }
-        add_projected(moments, slope, stiffness);
-        write_stiffness(stiffness, out + cell * DOFS * DOFS);
+        if (answer->stiffness) write_stiffness(&stiffness, answer->stiffness + cell * DOFS * DOFS);
+        else write_forces(forces, answer->forces + cell * DOFS);
     }
 }

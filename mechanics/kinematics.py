@@ -1,20 +1,22 @@
 """From nodal displacements to element forces and stiffness, at small or finite strain.
 
 Both know the same bodies and hand back the same `Response`, so that the solver need not
-know which of them it drives.
+know which of them it drives. The functions here are written to be read; the solver drives
+their compiled counterparts (`compiled`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from mechanics import hencky, plasticity
 from mechanics.assembly import Discretisation, Ints
-from mechanics.materials import Material
 from mechanics.layout import Region
+from mechanics.materials import Material
 from mechanics.plasticity import IDENTITY, PlasticState
 from mechanics.profile import Floats
 from mechanics.stack import Kinematics
@@ -160,7 +162,27 @@ def finite_strain(
     return Response(space.element_forces(operator, total), stiffness, cauchy, new)
 
 
-RESPONSE: dict[Kinematics, Respond] = {
+REFERENCE: dict[Kinematics, Respond] = {
     Kinematics.small: small_strain,
     Kinematics.finite: finite_strain,
 }
+"""The functions above: what the compiled kernels are held against, and stand in for."""
+
+
+def _respond(
+    kinematics: Kinematics,
+    space: Discretisation,
+    bodies: Sequence[Body],
+    history: History,
+    growth: float,
+    displacement: Floats,
+) -> Response:
+    from mechanics import compiled  # here, for it builds on this module
+
+    return compiled.respond(kinematics, space, bodies, history, growth, displacement)
+
+
+RESPONSE: dict[Kinematics, Respond] = {
+    kinematics: partial(_respond, kinematics) for kinematics in Kinematics
+}
+"""The same numbers from compiled kernels, where there is a compiler (see `compiled`)."""

@@ -23,6 +23,7 @@ derivatives are exact at fixed integration points.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,11 @@ class Points:
 
 @dataclass(frozen=True)
 class Geometry:
-    """Gaps, slips and motions at one displacement."""
+    """Gaps, slips and motions at one displacement.
+
+    Derivatives are summed over runs of points between the same slave and master edges, of which
+    there are G.
+    """
 
     points: Points
     edge: Ints
@@ -141,19 +146,41 @@ class Geometry:
         parts = np.concatenate((at.shape, -self.ahead), axis=1)
         return parts.reshape(*parts.shape, *(1,) * (force.ndim - 1)) * force[:, None]
 
+    @cached_property
+    def runs(self) -> Ints:
+        """First point of each run of points with the same slave and master edges, shape (G,)."""
+        key = np.column_stack((self.points.slave[:, 1], self.edge, self.points.start_edge))
+        return np.flatnonzero(np.append(True, (key[1:] != key[:-1]).any(axis=1)))
+
+    def _sum_runs(self, values: Floats) -> Floats:
+        """Sum over the points of each run."""
+        return np.add.reduceat(values, self.runs, axis=0)
+
     def by_tractions(self) -> tuple[Floats, Floats]:
-        """Return the derivative of `forces` by pressures and by shears, shape (P, 6, 2, 3) each."""
+        """Return the derivative of `forces` by pressures and by shears, shape (G, 6, 2, 3) each."""
         at = self.points
         by_pressure = self._shared(-self.push[:, :, None] * at.hats[:, None, :])
-        return by_pressure, self._shared(self.drag[:, :, None] * at.shear_hats[:, None, :])
+        by_shear = self._shared(self.drag[:, :, None] * at.shear_hats[:, None, :])
+        return self._sum_runs(by_pressure), self._sum_runs(by_shear)
+
+    def by_motions(self) -> tuple[Floats, Floats]:
+        """Return the derivatives of gaps and slips by positions, shape (G, 3, 6, 2) each.
+
+        Those of the slips are by the positions of slave nodes and `master_start`.
+        """
+        at = self.points
+        gaps = (at.hats * at.area[:, None])[:, :, None, None] * self.gap_motion[:, None]
+        slips = (at.shear_hats * at.area[:, None])[:, :, None, None] * self.slip_motion[:, None]
+        return self._sum_runs(gaps), self._sum_runs(slips)
 
     def by_positions(self, pressure: Floats, shear: Floats) -> Floats:
-        """Return the derivative of `forces` by the nodes' positions, shape (P, 6, 2, 6, 2)."""
+        """Return the derivative of `forces` by the nodes' positions, shape (G, 6, 2, 6, 2)."""
         at = self.points
         p, t = self.tractions(pressure, shear)
         turn = np.array([[0.0, -1.0], [1.0, 0.0]])
-        traction = -p[:, None, None] * at.outward[:, None, None] * turn + t[:, None, None] * np.eye(2)
-        # d(force at the point)/d(slave position): through a = sum slope x, and through r
+        traction = -p[:, None, None] * at.outward[:, None, None] * turn
+        traction += t[:, None, None] * np.eye(2)
+        # the force at the point depends on slave positions through a = sum slope x, and through r
         weighted = at.weight[:, None] * (traction @ self.along[:, :, None])[:, :, 0]
         change = np.zeros((len(p), 2, 6, 2))
         change[:, :, :3, :] = (
@@ -165,7 +192,7 @@ class Geometry:
         total = self._shared(change)
         force = weighted * self.radius[:, None]
         total[:, 3:] -= np.einsum("pb,pi,pcj->pbicj", self.ahead_slope, force, self.ahead_motion)
-        return total
+        return self._sum_runs(total)
 
 
 class Mortar:

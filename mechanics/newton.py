@@ -41,6 +41,10 @@ SLOPE_LOST = 0.7
 MAX_LINE_SEARCH = 8
 NEAR = 1e-5
 """Relative residual below which the status of the slave nodes is looked at again."""
+PATIENCE = 7
+"""Iterations with one status after which it is looked at again even far from equilibrium."""
+CONTRACTION = 0.1
+"""Reduction of the residual by an iteration after which the next one reuses its factors."""
 MAX_CHANGES = 30
 """Changes of the status in one step."""
 MUCH = 0.1
@@ -128,16 +132,22 @@ class Newton:
         step = self._step(start, load)
         trial = self.respond_to(step, guess, self._first_law(step))
         total = since_change = changes = 0
+        reuse = False
         while since_change <= options.max_iterations and changes <= MAX_CHANGES:
             stays = self._obeys(trial)
-            if stays and trial.relative <= NEAR:
+            if (stays and trial.relative <= NEAR) or since_change == PATIENCE:
                 looked = self._looked_again(step, trial, guess)
                 stays = looked is trial
                 if not stays:
-                    trial, since_change, changes = looked, 0, changes + 1
+                    trial, since_change, changes, reuse = looked, 0, changes + 1, False
             if stays and trial.relative <= tolerance:
                 return self._accepted(step, trial), total
-            trial = self._improved(step, trial, total)
+            old, trial = trial, self._improved(step, trial, total, reuse)
+            # near the solution the last factors lead on at a fraction of the cost
+            reuse = (
+                options.reuse_factors
+                and trial.relative <= min(NEAR, CONTRACTION * old.relative)
+            )
             total, since_change = total + 1, since_change + 1
         if changes > MAX_CHANGES:
             raise NotConvergedError(
@@ -228,7 +238,7 @@ class Newton:
         status = surfaces.status_at_start(contact, grows)
         return lambda geometry: Touch(geometry, contact.tractions, status)
 
-    def _improved(self, step: Step, trial: Trial, iteration: int) -> Trial:
+    def _improved(self, step: Step, trial: Trial, iteration: int, reuse: bool) -> Trial:
         """Solve the linearised equations and go along until the residual is orthogonal.
 
         With an associated flow rule and hardening, a step minimises a convex potential whose
@@ -238,7 +248,7 @@ class Newton:
         taken at the tractions of the full correction, whose work vanishes along corrections
         that keep the gaps.
         """
-        change, tractions = self._correction(trial)
+        change, tractions = self._correction(trial, reuse)
 
         def slope_of(at: Trial) -> float:
             residual = at.residual
@@ -286,17 +296,18 @@ class Newton:
             raise NotConvergedError("the residual is not finite", iteration + 1)
         return best[1]
 
-    def _correction(self, trial: Trial) -> tuple[Floats, Tractions | None]:
+    def _correction(self, trial: Trial, reuse: bool) -> tuple[Floats, Tractions | None]:
         """Solve the linearised equations: change of displacement, and the new tractions."""
         count, surfaces, touch = self.space.dof_count, self.surfaces, trial.touch
         with self.watch.measure("assembly"):
             right, entries = -trial.residual, None
             if surfaces is not None and touch is not None:
                 right = np.concatenate((right, *surfaces.missing(touch)))
-                entries = surfaces.entries(touch)
-            self.system.fill(trial.stiffness(), entries)
+                entries = None if reuse else surfaces.entries(touch)
+            if not reuse:
+                self.system.fill(trial.stiffness(), entries)
         with self.watch.measure("factorisation"):
-            answer = self.system.solve(right)
+            answer = self.system.solve_again(right) if reuse else self.system.solve(right)
         if not np.isfinite(answer).all():
             raise NotConvergedError("the stiffness matrix is singular", 1)
         if touch is None:

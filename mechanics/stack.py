@@ -202,6 +202,8 @@ class SolverOptions:
     """Residual at convergence, relative to the norm of the internal nodal forces."""
     max_iterations: int = 20
     """Newton iterations before a step counts as failed."""
+    reuse_factors: bool = True
+    """Whether iterations near the solution may reuse the last factorised matrix."""
     max_cutbacks: int = 8
     """How often a load step may be halved before the solution is given up."""
 

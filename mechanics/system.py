@@ -27,6 +27,23 @@ class Entries:
         return cls(*(np.concatenate(column) for column in zip(*flat, strict=True)))
 
 
+@dataclass(frozen=True)
+class _Places:
+    """Where the entries of the last call went."""
+
+    rows: Ints
+    columns: Ints
+    kept: Ints
+    """Entries between unknowns that are not held."""
+    slots: Ints
+
+    def same_places(self, entries: Entries) -> bool:
+        """Whether other entries have the same rows and columns."""
+        return np.array_equal(self.rows, entries.rows) and np.array_equal(
+            self.columns, entries.columns
+        )
+
+
 class System:
     """Sparse matrix on the free displacement components and further unknowns.
 
@@ -53,9 +70,11 @@ class System:
         columns = np.tile(dofs, (1, 18)).ravel()
         self._kept = np.flatnonzero((rows >= 0) & (columns >= 0))
         keys = rows[self._kept] * len(self.free) + columns[self._kept]
-        self._element_keys, self._element_slot = np.unique(keys, return_inverse=True)
+        self._element_keys = _distinct(keys)
+        self._element_slot = np.searchsorted(self._element_keys, keys)
         self._keys = self._element_keys
         self._matrix: Any = None
+        self._known: _Places | None = None
         self._set_pattern(self._element_keys)
 
     def _set_pattern(self, keys: Ints) -> None:
@@ -73,6 +92,8 @@ class System:
         )
         self._matrix.setOption(PETSc.Mat.Option.SYMMETRIC, self._symmetric)
         self._solver = _mumps(self._symmetric)
+        self._solver.setOperators(self._matrix)
+        _set_up(self._solver)
 
     def fill(self, element_stiffness: Floats, entries: Entries | None = None) -> None:
         """Sum element matrices, shape (cells, 18, 18), and further entries."""
@@ -88,14 +109,18 @@ class System:
 
     def _slots(self, entries: Entries) -> tuple[Ints, Floats]:
         """Return the places of entries, after widening the pattern where it lacks one."""
-        rows, columns = self._number[entries.rows], self._number[entries.columns]
-        kept = (rows >= 0) & (columns >= 0)
-        keys = rows[kept] * len(self.free) + columns[kept]
-        slots = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        if (self._keys[slots] != keys).any():
-            self._set_pattern(np.union1d(self._keys, keys))
-            slots = np.searchsorted(self._keys, keys)
-        return slots, entries.values[kept]
+        known = self._known
+        if known is None or not known.same_places(entries):
+            rows, columns = self._number[entries.rows], self._number[entries.columns]
+            kept = np.flatnonzero((rows >= 0) & (columns >= 0))
+            keys = rows[kept] * len(self.free) + columns[kept]
+            slots = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+            lacking = keys[self._keys[slots] != keys]
+            if len(lacking) > 0:
+                self._set_pattern(np.sort(np.concatenate((self._keys, _distinct(lacking)))))
+                slots = np.searchsorted(self._keys, keys)
+            known = self._known = _Places(entries.rows, entries.columns, kept, slots)
+        return known.slots, entries.values[known.kept]
 
     def solve(self, right: Floats) -> Floats:
         """Factorise and return the unknowns for a right side, both over all unknowns.
@@ -118,6 +143,12 @@ class System:
         return unknowns
 
 
+def _distinct(keys: Ints) -> Ints:
+    """Return sorted keys without repetitions; several times faster than `numpy.unique`."""
+    ordered = np.sort(keys)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])]
+
+
 def _mumps(symmetric: bool) -> Any:
     """Return PETSc's interface to the direct solver MUMPS."""
     solver = PETSc.KSP().create(PETSc.COMM_SELF)
@@ -126,3 +157,12 @@ def _mumps(symmetric: bool) -> Any:
     preconditioner.setType(PETSc.PC.Type.CHOLESKY if symmetric else PETSc.PC.Type.LU)
     preconditioner.setFactorSolverType("mumps")
     return solver
+
+
+def _set_up(solver: Any) -> None:
+    """Choose how MUMPS orders and scales; measured the fastest on stacks with an island."""
+    preconditioner = solver.getPC()
+    preconditioner.setFactorSetUpSolverType()
+    factors = preconditioner.getFactorMatrix()
+    factors.setMumpsIcntl(7, 4)  # ordering by PORD
+    factors.setMumpsIcntl(8, 0)  # no scaling: rows are alike
