@@ -10,7 +10,7 @@ tractions, which are unknowns beside the displacements; they hold to round-off. 
 solves them, and where it is near equilibrium the status is looked at again, until it stays
 (primal-dual active set; Hueeber, Stadler and Wohlmuth 2008, 10.1137/060671061):
 
-- a closed node opens where p < 0, an open one closes where G < 0;
+- a closed node opens where p < 0, an open one closes where G < 0, sliding at first;
 - a sticking node slides where |t| exceeds its bound, in the direction of t;
 - a sliding node sticks again where it would slide along t, not against it.
 """
@@ -131,7 +131,7 @@ class Surfaces:
         self.cap = np.repeat([options.shear_cap_of(i.name) for i in interfaces], sizes)
         self.carries: Bools = self.mortar.weights > 0
         """Slave nodes with a pressure of their own, shape (n,): all but those on the axis."""
-        self.anchor = ANCHOR * modulus_mpa
+        self.modulus_mpa = modulus_mpa
         self.can_stick: Bools = (self.mu > 0) & (self.mortar.shear_weights > 0)
         """Slave nodes that friction can hold, shape (n,)."""
 
@@ -183,17 +183,35 @@ class Surfaces:
         closed = was.closed & (pressed | grows)
         return Status(closed, was.sticks & closed, was.direction)
 
-    def looked_again(self, touch: Touch) -> Status:
-        """Return the status that a solution for a given status calls for."""
+    def looked_again(self, touch: Touch, *, one_by_one: bool) -> Status:
+        """Return the status that a solution for a given status calls for.
+
+        Where nodes hand a load to and fro, changing the worst of them alone ends the cycle.
+        """
         status, now, geometry = touch.status, touch.tractions, touch.geometry
         gap, slip = self.mean_gap(geometry), self.mean_slip(geometry)
-        closed = np.where(status.closed, now.pressure >= -TRACTION_MPA, gap < -VIOLATION_UM)
-        can = closed & self.can_stick
         bound = self.limit(now.pressure)
-        turns_back = status.slides & (slip * status.direction > VIOLATION_UM)
+        opens = status.closed & (now.pressure < -TRACTION_MPA)
+        closes = self.carries & ~status.closed & (gap < -VIOLATION_UM)
         breaks = status.sticks & (np.abs(now.shear) > (1 + 1e-6) * bound + TRACTION_MPA)
-        sticks = can & ~breaks & (status.sticks | turns_back | ~status.closed)
-        return Status(closed, sticks, np.where(breaks, np.sign(now.shear), status.direction))
+        turns_back = status.slides & self.can_stick & (slip * status.direction > VIOLATION_UM)
+        if one_by_one:
+            excess = np.zeros(self.count)
+            for which, how_much in (
+                (opens, -now.pressure),
+                (closes, -gap * self.modulus_mpa),
+                (breaks, np.abs(now.shear) - bound),
+                (turns_back, np.abs(slip) * self.modulus_mpa),
+            ):
+                excess[which] = np.maximum(excess[which], how_much[which])
+            worst = np.arange(self.count) == excess.argmax()
+            opens, closes, breaks, turns_back = (
+                which & worst for which in (opens, closes, breaks, turns_back)
+            )
+        closed = (status.closed | closes) & ~opens
+        sticks = (status.sticks | turns_back) & closed & ~breaks
+        direction = np.where(breaks, np.sign(now.shear), status.direction)
+        return Status(closed, sticks, np.where(closes, -np.sign(slip), direction))
 
     def missing(self, touch: Touch) -> tuple[Floats, Floats]:
         """Return what the laws of a touch's status lack, by normal and by shear, (n,) each.
@@ -256,7 +274,7 @@ class Surfaces:
             (pressures, pressures, 1.0 - status.closed),
             (shears, shears, 1.0 - status.sticks),
             (shears, pressures, -slope),
-            (loose, loose, np.array(self.anchor)),
+            (loose, loose, np.array(ANCHOR * self.modulus_mpa)),
         ]
         if geometry.moves:
             change = geometry.by_positions(now.pressure, now.shear)

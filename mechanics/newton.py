@@ -45,7 +45,9 @@ PATIENCE = 7
 """Iterations with one status after which it is looked at again even far from equilibrium."""
 CONTRACTION = 0.1
 """Reduction of the residual by an iteration after which the next one reuses its factors."""
-MAX_CHANGES = 30
+CYCLES = 12
+"""Changes of the status in one step after which nodes change one by one."""
+MAX_CHANGES = 40
 """Changes of the status in one step."""
 MUCH = 0.1
 """Part of all surfaces, by area, whose coming off starts a step anew."""
@@ -136,7 +138,7 @@ class Newton:
         while since_change <= options.max_iterations and changes <= MAX_CHANGES:
             stays = self._obeys(trial)
             if (stays and trial.relative <= NEAR) or since_change == PATIENCE:
-                looked = self._looked_again(step, trial, guess)
+                looked = self._looked_again(step, trial, guess, changes >= CYCLES)
                 stays = looked is trial
                 if not stays:
                     trial, since_change, changes, reuse = looked, 0, changes + 1, False
@@ -171,7 +173,9 @@ class Newton:
         """Whether a trial obeys the laws of contact of its status."""
         return self.surfaces is None or trial.touch is None or self.surfaces.holds(trial.touch)
 
-    def _looked_again(self, step: Step, trial: Trial, guess: Floats) -> Trial:
+    def _looked_again(
+        self, step: Step, trial: Trial, guess: Floats, one_by_one: bool
+    ) -> Trial:
         """Return a trial with the status that it calls for; itself where that is its own.
 
         Where much of a surface comes off, the way on starts from the guess: lithium that was
@@ -180,7 +184,7 @@ class Newton:
         surfaces, touch = self.surfaces, trial.touch
         if surfaces is None or touch is None:
             return trial
-        status = surfaces.looked_again(touch)
+        status = surfaces.looked_again(touch, one_by_one=one_by_one)
         if status.same_as(touch.status):
             return trial
         opened = touch.status.closed & ~status.closed
