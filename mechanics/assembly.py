@@ -100,7 +100,10 @@ class Discretisation:
         to_cell, to_facet = topology.connectivity(1, 2), topology.connectivity(2, 1)
         cells = np.array([to_cell.links(f)[0] for f in facets])
         local = np.array(
-            [int(np.flatnonzero(to_facet.links(c) == f)[0]) for c, f in zip(cells, facets, strict=True)]
+            [
+                int(np.flatnonzero(to_facet.links(c) == f)[0])
+                for c, f in zip(cells, facets, strict=True)
+            ]
         )
         layout = self.space.dofmap.dof_layout
         closures = []

@@ -58,10 +58,7 @@ class Sketch:
         names = (sides.lower, sides.outer, sides.upper, sides.inner)
         self.body(
             region,
-            [
-                self.line(corners[i], corners[(i + 1) % 4], name)
-                for i, name in enumerate(names)
-            ],
+            [self.line(corners[i], corners[(i + 1) % 4], name) for i, name in enumerate(names)],
         )
 
     def finish(self, model: Any) -> None:
@@ -177,22 +174,32 @@ def _rest_of_cell(sketch: Sketch, stack: StackGeometry) -> None:
     z += [stack.se_thickness_um + sum(layers[:i]) for i in range(4)]
     axis = Edge.axis
     sketch.rectangle(
-        Region.lower_die, (0.0, radius), (z[0], z[1]),
+        Region.lower_die,
+        (0.0, radius),
+        (z[0], z[1]),
         _Sides(Edge.bottom, Edge.lower_die_side, Edge.lower_die_upper, axis),
     )
     sketch.rectangle(
-        Region.ce, (0.0, ce_radius), (z[2], z[3]),
+        Region.ce,
+        (0.0, ce_radius),
+        (z[2], z[3]),
         _Sides(Edge.ce_lower, Edge.ce_side if fills else None, Edge.ce_upper, axis),
     )
     sketch.rectangle(
-        Region.ce_cu, (0.0, ce_radius), (z[3], z[4]),
+        Region.ce_cu,
+        (0.0, ce_radius),
+        (z[3], z[4]),
         _Sides(Edge.ce_cu_lower, Edge.ce_cu_side if fills else None, Edge.ce_cu_upper, axis),
     )
     sketch.rectangle(
-        Region.upper_die, (0.0, radius), (z[4], z[5]),
+        Region.upper_die,
+        (0.0, radius),
+        (z[4], z[5]),
         _Sides(Edge.upper_die_lower, Edge.upper_die_side, Edge.top, axis),
     )
     sketch.rectangle(
-        Region.peek, (radius, radius + stack.peek_thickness_um), (z[0], z[5]),
+        Region.peek,
+        (radius, radius + stack.peek_thickness_um),
+        (z[0], z[5]),
         _Sides(Edge.bottom, None, None, Edge.peek_inner),
     )

@@ -214,15 +214,18 @@ def _set_sizes(
     field.setNumber(1, "Sampling", 500)
     field.add("Distance", 2)
     field.setNumbers(2, "PointsList", [curve[-1]])
-    largest_um = max(size.far_um, size.coarse_um)
-    largest = str(largest_um)
-    if geometry.kind is StackKind.cell:
-        # dies and tube are coarser the farther they are from the electrolyte
-        outside = f"max(max(-y, y - {geometry.se_thickness_um}), x - {geometry.radius_um})"
-        largest = f"min({largest} + {_COARSENING} * max({outside}, 0), {_COARSEST_OVER_FAR * largest_um})"
+    largest = max(size.far_um, size.coarse_um)
     near = f"min({fine} + {size.growth} * F1, {size.coarse_um})"
     far = f"{size.growth} * max(F1 - {size.near_um}, 0)"
-    limits = [largest, f"{size.rim_fraction * fine} + {size.rim_growth} * F2"]
+    if geometry.kind is StackKind.cell:
+        # dies and tube are coarser the farther they are from foil and electrolyte
+        above, below = geometry.se_thickness_um, geometry.cu_thickness_um
+        outside = f"max(max(-{below} - y, y - {above}), x - {geometry.radius_um})"
+        far += f" + {_COARSENING} * max({outside}, 0)"
+        largest *= _COARSEST_OVER_FAR
+        inside = f"{size.far_um} + {_COARSENING} * max({outside}, 0)"
+        far = f"min({far}, {inside})"
+    limits = [str(largest), f"{size.rim_fraction * fine} + {size.rim_growth} * F2"]
     sharp, sharp_size = _sharp_points(profile, fine)
     if len(sharp) > 0:
         field.add("Distance", 3)

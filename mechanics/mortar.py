@@ -277,7 +277,9 @@ class Mortar:
         points = np.einsum("pa,pai->pi", shape, now[slave])
         direction = np.einsum("pa,pai->pi", slope, now[slave])
         guess = _nearest(points, now[face.master.edges])
-        ahead = self._ahead(points, direction, now, guess[0] + self._reach[index, 0], guess[1], reach)
+        ahead = self._ahead(
+            points, direction, now, guess[0] + self._reach[index, 0], guess[1], reach
+        )
         carriers = self.offsets[index] + 2 * which[:, None] + np.arange(3)
         outward = np.full(count, face.slave.outward)
         return (

@@ -146,9 +146,8 @@ class Newton:
                 return self._accepted(step, trial), total
             old, trial = trial, self._improved(step, trial, total, reuse)
             # near the solution the last factors lead on at a fraction of the cost
-            reuse = (
-                options.reuse_factors
-                and trial.relative <= min(NEAR, CONTRACTION * old.relative)
+            reuse = options.reuse_factors and trial.relative <= min(
+                NEAR, CONTRACTION * old.relative
             )
             total, since_change = total + 1, since_change + 1
         if changes > MAX_CHANGES:
@@ -173,9 +172,7 @@ class Newton:
         """Whether a trial obeys the laws of contact of its status."""
         return self.surfaces is None or trial.touch is None or self.surfaces.holds(trial.touch)
 
-    def _looked_again(
-        self, step: Step, trial: Trial, guess: Floats, one_by_one: bool
-    ) -> Trial:
+    def _looked_again(self, step: Step, trial: Trial, guess: Floats, one_by_one: bool) -> Trial:
         """Return a trial with the status that it calls for; itself where that is its own.
 
         Where much of a surface comes off, the way on starts from the guess: lithium that was
@@ -190,7 +187,9 @@ class Newton:
         opened = touch.status.closed & ~status.closed
         if surfaces.weights[opened].sum() > MUCH * surfaces.weights.sum():
             now = touch.tractions
-            free = Tractions(np.where(status.closed, now.pressure, 0.0), np.where(status.closed, now.shear, 0.0))
+            free = Tractions(
+                np.where(status.closed, now.pressure, 0.0), np.where(status.closed, now.shear, 0.0)
+            )
             return self.respond_to(step, guess, lambda geometry: Touch(geometry, free, status))
         return self._with_touch(trial, replace(touch, status=status))
 

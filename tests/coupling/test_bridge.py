@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from solving import BONDED
 
 from coupling.bridge import MAX_POINTS, keep_volume, measured_islands, profile_from_file, thin_out
 from mechanics.assembly import Discretisation
@@ -26,7 +27,7 @@ def test_the_meshed_island_has_the_measured_volume(shape: object, tmp_path: Path
     assert len(profile.r_um) <= MAX_POINTS
     assert profile.volume_um3 == pytest.approx(volume, rel=1e-12)
     assert profile.contact_diameter_um == shape.contact_diameter_um  # type: ignore[attr-defined]
-    space = Discretisation(build_mesh(profile, StackGeometry(), MeshSize()))
+    space = Discretisation(build_mesh(profile, StackGeometry(), MeshSize(), BONDED))
     meshed = space.volumes[space.cells_of(Region.island)].sum()
     assert meshed == pytest.approx(volume, rel=2e-3)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 from pathlib import Path
@@ -16,11 +15,12 @@ from coupling import config, help, launcher
 from coupling.criterion import critical_length_um
 from coupling.messages import all_keys
 from coupling.schema_island import IslandConfig, IslandKind
-from coupling.schema_mechanics import ContactConfig, RiskOptions, SolveConfig
+from coupling.schema_mechanics import RiskOptions, SolveConfig
 from coupling.verbs import SUMMARY
+from mechanics.interfaces import Contact, ContactOptions
 from mechanics.materials import PRESETS
 from mechanics.profile import cap
-from mechanics.stack import Loading, UnavailableError
+from mechanics.stack import Kinematics, Loading, StackKind
 
 CONF = Path(__file__).parents[2] / "conf"
 GROUPS = {
@@ -29,7 +29,6 @@ GROUPS = {
     "run": ("material", "stack", "contact"),
 }
 REQUIRED = {"image": ["lvf=lvf.tif"], "collect": ["sweep=somewhere"], "risk": ["image=somewhere"]}
-UNAVAILABLE = ("stack=cell", "contact=frictional")
 
 
 def composed(verb: str, *overrides: str) -> Any:
@@ -52,10 +51,7 @@ def every_choice() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("verb", "choice"), every_choice())
 def test_every_file_composes_against_its_schema(verb: str, choice: str) -> None:
     node = composed(verb, *([choice] if choice else []))
-    if choice in UNAVAILABLE:
-        with pytest.raises(config.InputError, match="not available yet: use"):
-            config.validated(node)
-    elif choice != "island=profile":  # needs a file
+    if choice != "island=profile":  # needs a file
         validated = config.validated(node)
         assert type(validated) is config.schema_class(verb)
         with pytest.raises(dataclasses.FrozenInstanceError):
@@ -235,21 +231,18 @@ def test_three_contradicting_numbers_are_refused() -> None:
 
 
 def test_friction_of_one_interface_beats_its_group_and_the_group_beats_the_rest() -> None:
-    contact = ContactConfig(mu=0.3, mu_by={"peek": 0.0, "die_peek": 0.1})
+    contact = ContactOptions(mu=0.3, mu_by={"peek": 0.0, "die_peek": 0.1})
     assert contact.mu_of("die_peek") == 0.1
     assert contact.mu_of("se_peek") == 0.0
     assert contact.mu_of("se_li") == 0.3
 
 
-def test_unavailable_models_say_what_to_use() -> None:
-    with pytest.raises(UnavailableError, match="use stack=canonical"):
-        SolveConfig(stack=dataclasses.replace(SolveConfig().stack, kind=_cell()))
-
-
-def _cell() -> Any:
-    from mechanics.stack import StackKind
-
-    return StackKind.cell
+def test_the_default_is_the_papers_model() -> None:
+    default = solve()
+    assert default.stack.kind is StackKind.cell
+    assert default.contact.kind is Contact.frictional
+    assert default.contact.se_cu is Contact.bonded
+    assert default.kinematics is Kinematics.finite
 
 
 def test_plain_values_can_be_read_back() -> None:

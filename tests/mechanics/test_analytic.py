@@ -20,8 +20,8 @@ from mechanics.analytic import (
     misfit_spheroid,
     sphere_under_remote_pressure_mpa,
 )
-from mechanics.materials import Electrolyte, Material, MaterialSet
 from mechanics.layout import Region
+from mechanics.materials import Electrolyte, Material, MaterialSet
 from mechanics.plasticity import RR, TT, ZZ
 from mechanics.profile import ellipsoid
 from mechanics.solver import Solution

@@ -5,20 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import sparse
+from solving import BONDED
 
-from mechanics.assembly import Discretisation, Stiffness
+from mechanics.assembly import Discretisation
 from mechanics.fenics import fem
-from mechanics.materials import MaterialSet
 from mechanics.layout import Region
+from mechanics.materials import MaterialSet
 from mechanics.mesh import build_mesh
 from mechanics.plasticity import IDENTITY, elastic_tangent
 from mechanics.profile import cap
 from mechanics.stack import MeshSize, StackGeometry
+from mechanics.system import System
 
 
 @pytest.fixture(scope="module")
 def plain() -> Discretisation:
-    mesh = build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize(fine_um=4.0))
+    mesh = build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize(fine_um=4.0), BONDED)
     return Discretisation(mesh)
 
 
@@ -49,7 +51,7 @@ def test_stiffness_equals_ufl(plain: Discretisation) -> None:
 
 
 def test_projection_changes_the_dilatation_only_within_elements() -> None:
-    mesh = build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize(fine_um=4.0))
+    mesh = build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize(fine_um=4.0), BONDED)
     space = Discretisation(mesh)
     displacement = np.random.default_rng(0).normal(0, 1, space.dof_count)
     g = space.apply(space.plain_operator, displacement)
@@ -82,7 +84,7 @@ def test_solver_solves_and_says_when_it_cannot(plain: Discretisation) -> None:
     ):  # fmt: skip
         tangent[plain.cells_of(region)] = elastic_tangent(material)
     fixed = np.flatnonzero(plain.node_points[:, 1] < -19.99)
-    matrix = Stiffness(plain, np.concatenate((2 * fixed, 2 * fixed + 1)))
+    matrix = System(plain, np.concatenate((2 * fixed, 2 * fixed + 1)), 0)
     local = plain.element_stiffness(plain.plain_operator, tangent)
     matrix.fill(local)
     forces = plain.unit_pressure_forces()

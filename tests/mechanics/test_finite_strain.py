@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_bvp
 from scipy.optimize import brentq, least_squares
-from solving import ROLLER, solve_island
+from solving import BONDED, ROLLER, solve_island
 
 from mechanics import hencky
 from mechanics.assembly import Discretisation
 from mechanics.kinematics import Body, finite_strain, small_strain, virgin
-from mechanics.materials import Electrolyte, Material, MaterialSet
 from mechanics.layout import Region
+from mechanics.materials import Electrolyte, Material, MaterialSet
 from mechanics.mesh import build_mesh
 from mechanics.plasticity import IDENTITY, PlasticState
 from mechanics.profile import cap, ellipsoid
@@ -106,7 +106,9 @@ def test_tangent_is_the_derivative(material: Material, spread: float) -> None:
 
 @pytest.fixture(scope="module")
 def small_mesh() -> tuple[Discretisation, list[Body]]:
-    space = Discretisation(build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize(fine_um=5.0)))
+    space = Discretisation(
+        build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize(fine_um=5.0), BONDED)
+    )
     materials = MaterialSet()
     of = {Region.se: materials.se, Region.cu: materials.cu, Region.island: materials.li}
     return space, [Body(region, space.cells_of(region), of[region]) for region in of]

@@ -8,10 +8,14 @@ from pathlib import Path
 import meshio
 import numpy as np
 import pytest
+from solving import BONDED
 
 from mechanics import mesh as mesh_module
 from mechanics.assembly import Discretisation
-from mechanics.mesh import Edge, MeshError, Region, build_mesh
+from mechanics.chain import chain
+from mechanics.interfaces import Contact, ContactOptions
+from mechanics.layout import Edge, Region
+from mechanics.mesh import MeshError, build_mesh
 from mechanics.profile import IslandProfile, cap, ellipsoid, from_points
 from mechanics.stack import MeshSize, StackGeometry, StackKind
 
@@ -30,7 +34,7 @@ SHAPES = {
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_shape_is_meshed_with_the_right_volume(name: str) -> None:
     shape, stack = SHAPES[name], StackGeometry()
-    space = Discretisation(build_mesh(shape, stack, MeshSize()))
+    space = Discretisation(build_mesh(shape, stack, MeshSize(), BONDED))
     volume = {region: space.volumes[space.cells_of(region)].sum() for region in Region}
     smooth = space.stack.profile
     assert volume[Region.island] == pytest.approx(smooth.volume_um3, rel=1e-4)
@@ -41,7 +45,7 @@ def test_every_shape_is_meshed_with_the_right_volume(name: str) -> None:
 
 
 def test_elements_are_as_small_as_asked() -> None:
-    space = Discretisation(build_mesh(cap(100.0, 2.0), StackGeometry(), MeshSize()))
+    space = Discretisation(build_mesh(cap(100.0, 2.0), StackGeometry(), MeshSize(), BONDED))
     size = np.sqrt(space.areas.sum(axis=1))
     assert space.stack.fine_um == 0.5  # a quarter of the height
     assert np.median(size[space.cells_of(Region.island)]) < 0.6
@@ -52,8 +56,8 @@ def test_elements_are_as_small_as_asked() -> None:
 
 
 def test_named_lines_lie_where_they_should() -> None:
-    space = Discretisation(build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize()))
-    at = {edge: space.node_points[space.nodes_on(edge)] for edge in Edge}
+    space = Discretisation(build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize(), BONDED))
+    at = {edge: space.node_points[space.nodes_on(edge)] for edge in Edge if edge <= Edge.interface}
     assert (at[Edge.axis][:, 0] == 0).all()
     assert at[Edge.wall][:, 0] == pytest.approx(1500, rel=1e-12)
     assert at[Edge.top][:, 1] == pytest.approx(500, rel=1e-12)
@@ -67,7 +71,7 @@ def test_named_lines_lie_where_they_should() -> None:
 
 def test_mesh_file_is_read_by_meshio(tmp_path: Path) -> None:
     file = tmp_path / "mesh.msh"
-    mesh = build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize(fine_um=2.0), file)
+    mesh = build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize(fine_um=2.0), BONDED, file)
     read = meshio.read(file)
     cells = sum(len(block.data) for block in read.cells if block.type == "quad9")
     assert cells == mesh.mesh.topology.index_map(2).size_local
@@ -76,17 +80,62 @@ def test_mesh_file_is_read_by_meshio(tmp_path: Path) -> None:
 
 def test_roller_stack_has_no_copper() -> None:
     stack = StackGeometry(kind=StackKind.roller)
-    space = Discretisation(build_mesh(cap(44.0, 20.0), stack, MeshSize(fine_um=2.0)))
+    space = Discretisation(build_mesh(cap(44.0, 20.0), stack, MeshSize(fine_um=2.0), BONDED))
     assert len(space.cells_of(Region.cu)) == 0
     assert space.node_points[:, 1].min() == 0
 
 
+FREE_CU = ContactOptions(se_cu=Contact.frictional)
+
+
+@pytest.mark.parametrize("contact", [BONDED, ContactOptions(), FREE_CU])
+@pytest.mark.parametrize("ce_radius", [None, 1000.0])
+def test_the_whole_cell_has_every_body(contact: ContactOptions, ce_radius: float | None) -> None:
+    stack = StackGeometry(kind=StackKind.cell, ce_radius_um=ce_radius)
+    mesh = build_mesh(cap(44.0, 20.0), stack, MeshSize(fine_um=2.0), contact)
+    space = Discretisation(mesh)
+    volume = {region: space.volumes[space.cells_of(region)].sum() for region in Region}
+    disc, electrode = math.pi * 1500**2, math.pi * (ce_radius or 1500.0) ** 2
+    wanted = {
+        Region.cu: 20 * disc,
+        Region.ce: 50 * electrode,
+        Region.ce_cu: 13 * electrode,
+        Region.lower_die: 500 * disc,
+        Region.upper_die: 500 * disc,
+        Region.peek: math.pi * (2500**2 - 1500**2) * (500 + 20 + 500 + 50 + 13 + 500),
+    }
+    for region, value in wanted.items():
+        assert volume[region] == pytest.approx(value, rel=1e-9), region
+    assert volume[Region.se] + volume[Region.island] == pytest.approx(500 * disc, rel=1e-6)
+    for interface in mesh.interfaces:
+        slave, master = chain(space, interface.slave), chain(space, interface.master)
+        assert not set(slave.nodes) & set(master.nodes), interface.name
+
+
+def test_bodies_that_touch_face_each_other() -> None:
+    stack = StackGeometry(kind=StackKind.cell)
+    space = Discretisation(build_mesh(cap(44.0, 20.0), stack, MeshSize(fine_um=2.0), FREE_CU))
+    for interface in space.stack.interfaces:
+        for face, side in ((interface.slave, 1), (interface.master, -1)):
+            line = chain(space, face)
+            first, _, last = space.node_points[line.edges[len(line.edges) // 2]]
+            along = last - first
+            normal = line.outward * np.array([-along[1], along[0]]) / np.hypot(*along)
+            # slaves are above or inside, but for the island, the foil and its counterpart
+            down = interface.name in ("cu_li", "se_cu", "die_cu", "se_ce")
+            axis = 0 if "peek" in interface.name else 1
+            wanted = side * (-1 if down else 1)
+            assert normal[axis] * wanted > 0.5, interface.name
+
+
 def test_gmshs_failures_are_mesh_errors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mesh_module, "_draw", lambda model, *_: model.mesh.setSize([(7, 7)], -1))
+    monkeypatch.setattr(
+        mesh_module, "draw_stack", lambda model, *_: model.mesh.setSize([(7, 7)], -1)
+    )
     with pytest.raises(MeshError, match="gmsh could not mesh"):
-        build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize())
+        build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize(), BONDED)
     monkeypatch.undo()
-    assert build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize(fine_um=4.0))
+    assert build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize(fine_um=4.0), BONDED)
 
 
 def test_folded_elements_are_never_returned(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,12 +143,12 @@ def test_folded_elements_are_never_returned(monkeypatch: pytest.MonkeyPatch) -> 
     seen: list[float] = []
 
     def always_folded(*arguments: object) -> object:
-        seen.append(float(arguments[3]))  # type: ignore[arg-type]
+        seen.append(float(arguments[4]))  # type: ignore[arg-type]
         raise MeshError("2 of 9 elements are folded over")
 
     monkeypatch.setattr(mesh_module, "_mesh_once", always_folded)
     with pytest.raises(MeshError, match="folded over"):
-        build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize())
+        build_mesh(cap(44.0, 20.0), StackGeometry(), MeshSize(), BONDED)
     assert len(set(seen)) == len(mesh_module.SHRINK_ON_FAILURE)
 
 
@@ -113,7 +162,7 @@ def test_folded_elements_are_never_returned(monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_refused_islands(shape: IslandProfile, size: MeshSize, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        build_mesh(shape, StackGeometry(), size)
+        build_mesh(shape, StackGeometry(), size, BONDED)
 
 
 @pytest.mark.parametrize(
