@@ -36,7 +36,7 @@ from mechanics.timing import Stopwatch
 
 SLOPE_LEFT = 0.3
 """Fraction of the potential's slope that may be left, uphill, after a line search."""
-SLOPE_LOST = 0.7
+SLOPE_LOST = 0.95
 """Fraction of it that may be left, downhill, where a correction was shortened."""
 MAX_LINE_SEARCH = 8
 NEAR = 1e-5
@@ -275,22 +275,25 @@ class Newton:
         for _ in range(MAX_LINE_SEARCH):
             new = at(fraction)
             slope = slope_of(new)
-            if math.isfinite(slope):
-                if best is None or abs(slope) < abs(best[0]):
-                    best = slope, new
-                overshoots = slope > SLOPE_LEFT * abs(slope_start)
-                far_enough = fraction == 1.0 or slope >= -SLOPE_LOST * abs(slope_start)
-                uphill = slope_start >= 0  # of no potential: nothing to search for
-                if uphill or (far_enough and not overshoots):
-                    return new
-                if new.relative <= self.options.relative_tolerance:
-                    return new
-                if slope < 0:
-                    low, slope_low, slope_high = fraction, slope, slope_high / 2
-                else:
-                    high, slope_high, slope_low = fraction, slope, slope_low / 2
+            finite = math.isfinite(slope)
+            if finite and new.relative <= self.options.relative_tolerance:
+                return new
+            if slope_start >= 0:
+                # of no potential: the residual itself is all that can tell
+                merit, good = new.norm, finite and new.norm < trial.norm
             else:
+                far_enough = fraction == 1.0 or slope >= -SLOPE_LOST * abs(slope_start)
+                merit, good = abs(slope), far_enough and slope <= SLOPE_LEFT * abs(slope_start)
+            if good:
+                return new
+            if finite and (best is None or merit < best[0]):
+                best = merit, new
+            if slope_start >= 0 or not finite:
                 high, slope_high = fraction, math.inf
+            elif slope < 0:
+                low, slope_low, slope_high = fraction, slope, slope_high / 2
+            else:
+                high, slope_high, slope_low = fraction, slope, slope_low / 2
             if math.isfinite(slope_high):
                 fraction = (low * slope_high - high * slope_low) / (slope_high - slope_low)
             else:
