@@ -1,4 +1,4 @@
-"""Does every shape converge with one set of settings? A grid of shapes, sizes, frictions and stacks.
+"""Does every shape converge with one set of settings?
 
     uv run python benchmarks/convergence_grid.py [--quick] [--workers 2] [--out grid.csv]
 

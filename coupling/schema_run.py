@@ -21,7 +21,6 @@ class RunConfig(MechanicsConfig, TomogramConfig):
     """Repeat a finished job, or replace another job's result."""
 
     def __post_init__(self) -> None:
-        MechanicsConfig.__post_init__(self)
         TomogramConfig.__post_init__(self)
         require_workers(self.workers)
 

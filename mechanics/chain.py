@@ -49,7 +49,9 @@ def chain(space: Discretisation, names: tuple[Edge, ...]) -> Chain:
         at[last].append(i)
     ends = [node for node, touching in at.items() if len(touching) == 1]
     if len(ends) != 2:
-        raise ValueError(f"{', '.join(names)}: {len(ends)} ends, wanted one line with two")
+        raise ValueError(
+            f"{', '.join(name.name for name in names)}: {len(ends)} ends, wanted one line with two"
+        )
     points = space.node_points
     here = min(ends, key=lambda node: (round(points[node, 0], 6), points[node, 1]))
     order, left = [], set(range(len(edges)))

@@ -23,7 +23,7 @@ import numpy as np
 
 from mechanics.assembly import Discretisation, Ints
 from mechanics.chain import chain
-from mechanics.interfaces import ContactOptions
+from mechanics.interfaces import ISLAND_INTERFACES, ContactOptions
 from mechanics.layout import Interface
 from mechanics.mortar import Bools, Face, Geometry, Mortar
 from mechanics.profile import Floats
@@ -149,9 +149,10 @@ class Surfaces:
         """Return the slave nodes of one interface."""
         return slice(int(self.mortar.offsets[index]), int(self.mortar.offsets[index + 1]))
 
-    def named(self, *names: str) -> Bools:
-        """Return which slave nodes belong to the interfaces with these names, shape (n,)."""
-        found = [i.name in names for i in self.interfaces]
+    @property
+    def of_island(self) -> Bools:
+        """Which slave nodes lie on the island's surface, shape (n,)."""
+        found = [interface.name in ISLAND_INTERFACES for interface in self.interfaces]
         return np.repeat(found, np.diff(self.mortar.offsets))
 
     def untouched(self) -> ContactState:

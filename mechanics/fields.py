@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
 
+from mechanics.interfaces import INTERFACES
 from mechanics.layout import Region
 from mechanics.plasticity import RR, RZ, TT, ZR, ZZ
 from mechanics.profile import Floats
@@ -68,6 +70,58 @@ def write_vtu(solution: Solution, file: Path) -> None:
         cell_data={"region": [np.concatenate(regions)]},
     )
     mesh.write(file)
+
+
+CONTACT_COLUMNS = (
+    "interface", "r_um", "z_um", "pressure_mpa", "shear_mpa", "gap_um", "slip_um", "status",
+)  # fmt: skip
+STATUS = ("open", "slides", "sticks")
+"""What a node in contact does; its place is the number in ``contact.vtu``."""
+
+
+def write_contact(solution: Solution, vtu_file: Path, csv_file: Path) -> list[Path]:
+    """Write pressure, shear, gap and slip on every interface that is not bonded, if there is one.
+
+    Values stand at the nodes of the slave face, undeformed coordinates; pressure and shear per
+    deformed area. Nodes on the axis, which carry no pressure of their own, repeat the next one's.
+    """
+    import meshio
+
+    surfaces, contact = solution.surfaces, solution.state.contact
+    if surfaces is None or contact is None:
+        return []
+    first = np.flatnonzero(~surfaces.carries)
+    source = np.arange(surfaces.count)
+    source[first] = first + 1
+    points = solution.discretisation.node_points[surfaces.nodes]
+    status = np.where(contact.status.closed, np.where(contact.status.sticks, 2, 1), 0)[source]
+    fields = {
+        "contact_pressure_mpa": contact.tractions.pressure[source],
+        "contact_shear_mpa": contact.tractions.shear[source],
+        "contact_gap_um": contact.gap_um[source],
+        "contact_slip_um": contact.slip_um[source],
+    }
+    lines, numbers, names = [], [], []
+    for i, interface in enumerate(surfaces.interfaces):
+        nodes = np.arange(surfaces.count)[surfaces.of(i)]
+        lines.append(np.column_stack((nodes[:-2:2], nodes[2::2], nodes[1::2])))
+        numbers.append(np.full(len(lines[-1]), INTERFACES.index(interface.name)))
+        names += [interface.name] * len(nodes)
+    meshio.Mesh(
+        _in_space(points),
+        [("line3", np.concatenate(lines))],
+        point_data={**fields, "contact_status": status.astype(float)},
+        cell_data={"interface": [np.concatenate(numbers)]},
+    ).write(vtu_file)
+    with csv_file.open("w", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(CONTACT_COLUMNS)
+        for name, point, values, state in zip(
+            names, points, zip(*fields.values(), strict=True), status, strict=True
+        ):
+            numbers_out = [f"{value:.9g}" for value in (*point, *values)]
+            table.writerow([name, *numbers_out, STATUS[state]])
+    return [vtu_file, csv_file]
 
 
 def _in_space(plane: Floats) -> Floats:

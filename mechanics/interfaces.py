@@ -14,9 +14,12 @@ INTERFACES = (
 """Interfaces, named by the two bodies that touch. ``cu`` is the current collector, but the
 counter electrode's foil in ``ce_cu`` and ``cu_die``; both foils in ``cu_peek``."""
 
+ISLAND_INTERFACES = ("se_li", "cu_li")
+"""Interfaces on the island's surface."""
+
 INTERFACE_GROUPS = {
     "peek": ("se_peek", "cu_peek", "ce_peek", "die_peek"),
-    "li": ("cu_li", "se_li"),
+    "li": ISLAND_INTERFACES,
 }
 """Short names for several interfaces at once."""
 

@@ -2,8 +2,9 @@
 
 Tractions live on the slave face: a pressure p and a shear t, both per deformed area,
 interpolated between its nodes A by its own quadratic shape functions M_A (mortar method; Popp
-et al. 2012, 10.1137/110848190; with fewer, flowing lithium wrinkles between them). With x_s a point of the slave, a = dx_s/dxi along it, n
-its unit outward normal and x_m the point of the master straight ahead, (x_m - x_s) . a = 0,
+et al. 2012, 10.1137/110848190; with fewer, flowing lithium wrinkles between them). With x_s a
+point of the slave, a = dx_s/dxi along it, n its unit outward normal and x_m the point of the
+master straight ahead, (x_m - x_s) . a = 0,
 
     G_A = int M_A g dA,      g = (x_m - x_s) . n,                  dA = 2 pi R |dX_s|,
     S_A = int M_A s dA,      s = (x_s - x_m0) . a / |a|,

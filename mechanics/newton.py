@@ -50,7 +50,7 @@ CYCLES = 12
 MAX_CHANGES = 40
 """Changes of the status in one step."""
 MUCH = 0.1
-"""Part of all surfaces, by area, whose coming off starts a step anew."""
+"""Part of the island's surface, by area, whose coming off starts a step anew."""
 
 ContactLaw = Callable[[Geometry], Touch]
 """Gives the tractions at a geometry."""
@@ -175,7 +175,7 @@ class Newton:
     def _looked_again(self, step: Step, trial: Trial, guess: Floats, one_by_one: bool) -> Trial:
         """Return a trial with the status that it calls for; itself where that is its own.
 
-        Where much of a surface comes off, the way on starts from the guess: lithium that was
+        Where much of the island comes off, the way on starts from the guess: lithium that was
         torn meanwhile would have to be brought back.
         """
         surfaces, touch = self.surfaces, trial.touch
@@ -185,7 +185,8 @@ class Newton:
         if status.same_as(touch.status):
             return trial
         opened = touch.status.closed & ~status.closed
-        if surfaces.weights[opened].sum() > MUCH * surfaces.weights.sum():
+        island = surfaces.weights * surfaces.of_island
+        if island[opened].sum() > MUCH * island.sum():
             now = touch.tractions
             free = Tractions(
                 np.where(status.closed, now.pressure, 0.0), np.where(status.closed, now.shear, 0.0)

@@ -77,7 +77,7 @@ def solve(
     Parameters
     ----------
     stack
-        Mesh of the stack; it knows which bodies are bonded, and what friction is between the others.
+        Mesh of the stack; it knows which bodies are bonded, and the friction between others.
     materials, loading, options, kinematics
         What is to be solved, and how.
     watch

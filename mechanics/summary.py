@@ -82,7 +82,7 @@ def _opened_and_slid(solution: Solution) -> tuple[float, float]:
     surfaces, contact = solution.surfaces, solution.state.contact
     if surfaces is None or contact is None:
         return 0.0, 0.0
-    own = surfaces.named("se_li", "cu_li")
+    own = surfaces.of_island
     if not own.any():
         return 0.0, 0.0
     weights = surfaces.weights[own]

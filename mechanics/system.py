@@ -74,6 +74,7 @@ class System:
         self._element_slot = np.searchsorted(self._element_keys, keys)
         self._keys = self._element_keys
         self._matrix: Any = None
+        self._solver: Any = None
         self._known: _Places | None = None
         self._set_pattern(self._element_keys)
 
@@ -146,7 +147,8 @@ class System:
 def _distinct(keys: Ints) -> Ints:
     """Return sorted keys without repetitions; several times faster than `numpy.unique`."""
     ordered = np.sort(keys)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])]
+    distinct: Ints = ordered[np.append(True, ordered[1:] != ordered[:-1])]
+    return distinct
 
 
 def _mumps(symmetric: bool) -> Any:

@@ -13,7 +13,7 @@ from coupling.case import Case, solve_case
 from coupling.results import Outcome
 from coupling.schema_mechanics import SolveConfig
 from coupling.stress_figures import stress_figure
-from mechanics.fields import write_profiles, write_vtu
+from mechanics.fields import write_contact, write_profiles, write_vtu
 
 log = logging.getLogger("islet.solve")
 
@@ -42,6 +42,7 @@ def write_case(case: Case, folder: Path) -> list[Path]:
     profiles = folder / "profiles"
     profiles.mkdir(parents=True, exist_ok=True)
     files = write_profiles(case.stress, profiles)
+    files += write_contact(case.solution, folder / "contact.vtu", profiles / "contact.csv")
     write_vtu(case.solution, folder / "fields.vtu")
     stress_figure(case, folder / "stress.png")
     return [*files, folder / "fields.vtu", folder / "stress.png"]

@@ -6,17 +6,20 @@ may be a paraboloid. Blocks share no nodes: pairs of their faces touch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from mechanics.contact import ContactState, Surfaces
 from mechanics.interfaces import ContactOptions
 from mechanics.layout import Edge, Interface, Region
-from mechanics.materials import MaterialSet
+from mechanics.materials import Electrolyte, Material, MaterialSet
 from mechanics.mesh import StackMesh, _gmsh_model
 from mechanics.newton import Newton, Problem
+from mechanics.plasticity import RR, RZ, TT, ZZ
 from mechanics.profile import Floats, cap
 from mechanics.solver import Solution, solve
 from mechanics.stack import Kinematics, Loading, SolverOptions, StackGeometry
@@ -94,7 +97,7 @@ def mesh_blocks(
     )
 
 
-def _add_block(gmsh: object, block: Block, named: dict[Edge, list[int]]) -> None:
+def _add_block(gmsh: Any, block: Block, named: dict[Edge, list[int]]) -> None:
     geo, model = gmsh.model.geo, gmsh.model
     low, high, radius = *block.z, block.radius
     corners = [
@@ -190,3 +193,106 @@ def on_slave(surfaces: Surfaces | None, contact: ContactState | None) -> OnSlave
         contact.status.slides[kept],
         contact.slip_um[kept],
     )
+
+
+# ---------------------------------------------------------------- scenes with a closed form
+
+FREE = ContactOptions(mu=0.0)
+ELASTIC = Material(1000.0, 0.3)
+
+
+def patch(
+    contact: ContactOptions, *, wall: bool, graded: float, edges: tuple[int, int] = (5, 7)
+) -> TwoBodies:
+    """One cylinder on another of the same radius, with other edges."""
+    side = Edge.wall if wall else None
+    below = Block(
+        Region.cu, 10.0, (-6.0, 0.0), edges[0], 3, Edge.bottom, Edge.cu_upper, side, graded
+    )
+    above = Block(Region.se, 10.0, (0.0, 5.0), edges[1], 2, Edge.base, Edge.top, side)
+    return mesh_blocks([below, above], contact)
+
+
+def patch_error(solution: Solution, sides: tuple[float, float], pressure: float) -> float:
+    """Largest difference from uniform stress and pressure, over the pressure."""
+    error = 0.0
+    for region, side in zip((Region.cu, Region.se), sides, strict=True):
+        stress = solution.state.stress[solution.discretisation.cells_of(region)]
+        for part, exact in ((ZZ, -pressure), (RR, side), (TT, side), (RZ, 0.0)):
+            error = max(error, float(np.abs(stress[..., part] - exact).max()))
+    seen = on_slave(solution.surfaces, solution.state.contact)
+    return max(error, float(np.abs(seen.pressure - pressure).max())) / pressure
+
+
+@dataclass(frozen=True)
+class Hertz:
+    """A paraboloid pressed on a cylinder far larger than the contact."""
+
+    a: float
+    """Contact radius by Hertz, a^3 = 3 F R / (4 E*), um."""
+    centre: float
+    """Pressure in the centre by Hertz, 3 F / (2 pi a^2), MPa."""
+    approach: float
+    """By Hertz, a^2 / R, um."""
+    found: OnSlave
+    found_approach: float
+    """Motion of the paraboloid's plane end, um."""
+
+
+def hertz(*, hard: bool) -> Hertz:
+    """Press an elastic paraboloid, or a thousand times harder one, on an elastic cylinder."""
+    curvature, size, a = 1000.0, 150.0, 4.0
+    star = ELASTIC.youngs_mpa / (1 - ELASTIC.poisson**2) / (1 if hard else 2)
+    force = 4 * star * a**3 / (3 * curvature)
+    below = Block(
+        Region.cu, size, (-size, 0.0), 44, 16, Edge.bottom, Edge.cu_upper,
+        grading_r=1.1, grading_z=1 / 1.35,
+    )  # fmt: skip
+    above = Block(
+        Region.se, size, (0.0, size), 41, 16, Edge.base, Edge.top,
+        grading_r=1.1, grading_z=1.35, sag=size**2 / (2 * curvature),
+    )  # fmt: skip
+    stack = mesh_blocks([below, above], FREE)
+    upper = Electrolyte(ELASTIC.youngs_mpa * (1e3 if hard else 1), ELASTIC.poisson)
+    loads = [Load(force / (math.pi * size**2) * x, 0.0) for x in (0.25, 1.0)]
+    materials = MaterialSet(se=upper, cu=ELASTIC)
+    *_, (newton, state) = follow(stack, materials, loads, apart_beyond=2.5)
+    top = newton.space.nodes_on(Edge.top)
+    return Hertz(
+        a,
+        3 * force / (2 * math.pi * a**2),
+        a**2 / curvature,
+        on_slave(newton.surfaces, state.contact),
+        float(-state.displacement[2 * top + 1].mean()),
+    )
+
+
+DISC = MaterialSet(li=ELASTIC, cu=Material(1e9, 0.3))
+"""An elastic disc on a plane that is next to rigid."""
+
+
+def disc(
+    contact: ContactOptions, height: float, across: int, up: int, *, plane: float = 130.0
+) -> TwoBodies:
+    """A disc of radius 100 um that can grow, on a wider plane."""
+    below = Block(Region.cu, plane, (-5.0, 0.0), 37, 1, Edge.bottom, Edge.cu_upper)
+    above = Block(Region.island, 100.0, (0.0, height), across, up, Edge.base, Edge.top)
+    return mesh_blocks([below, above], contact)
+
+
+def radial_over_thickness(solution: Solution) -> tuple[Floats, Floats]:
+    """Return radii, and the mean radial stress over the disc's thickness there."""
+    space = solution.discretisation
+    cells = space.cells_of(Region.island)
+    radii, which = np.unique(space.points[cells, :, 0].ravel().round(6), return_inverse=True)
+    weights = space.areas[cells].ravel()
+    stress = solution.state.stress[cells][..., RR].ravel()
+    return radii, np.bincount(which, stress * weights) / np.bincount(which, weights)
+
+
+def slip_limit(shear: float, height: float, r: Floats) -> Floats:
+    """Radial stress of a disc in full slip under a shear tau: -(tau/h) (2 + nu)/3 (R - r).
+
+    Membrane equilibrium with free rim: u'' + u'/r - u/r^2 = (1 - nu^2) tau / (E h).
+    """
+    return -shear / height * (2 + ELASTIC.poisson) / 3 * (100.0 - r)
