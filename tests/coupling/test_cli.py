@@ -222,11 +222,11 @@ def test_a_refused_value_is_recorded_as_a_failed_run(
     workdir: Path, capsys: pytest.CaptureFixture[str], verb: Callable[[Verb], list[Any]]
 ) -> None:
     seen = verb(works)
-    assert cli.run(["solve", "stack=cell", "hydra.run.dir=out"]) == 2
-    assert "stack=cell is not available yet: use stack=canonical" in capsys.readouterr().err
+    assert cli.run(["solve", "contact.mu=-1", "hydra.run.dir=out"]) == 2
+    assert "contact.mu must be zero or positive, got -1" in capsys.readouterr().err
     found = read("out")
     assert (found["status"], found["exit_code"]) == ("failed", 2)
-    assert found["inputs"]["stack"]["kind"] == "cell"
+    assert found["inputs"]["contact"]["mu"] == -1
     assert seen == []
 
 

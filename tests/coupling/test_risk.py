@@ -15,19 +15,19 @@ from coupling.schema_mechanics import MechanicsConfig, RiskOptions
 from mechanics.materials import PRESETS
 from mechanics.profile import cap
 from mechanics.solver import SolverError
-from mechanics.stack import Loading, MeshSize, SolverOptions
+from mechanics.stack import Loading, MeshSize, SolverOptions, StackGeometry
 
 NARROW, WIDE = cap(44.44098, 20.0), cap(100.0, 5.0)
 
 
 @pytest.fixture(scope="module")
 def narrow() -> Case:
-    return solve_case(NARROW, MechanicsConfig())
+    return solve_case(NARROW, MechanicsConfig(stack=StackGeometry()))
 
 
 @pytest.fixture(scope="module")
 def wide() -> Case:
-    return solve_case(WIDE, MechanicsConfig())
+    return solve_case(WIDE, MechanicsConfig(stack=StackGeometry()))
 
 
 def test_tall_islands_risk_the_bulk_and_flat_ones_the_rim(narrow: Case, wide: Case) -> None:
@@ -46,7 +46,7 @@ def test_tall_islands_risk_the_bulk_and_flat_ones_the_rim(narrow: Case, wide: Ca
 def test_risk_does_not_depend_on_the_mesh(name: str, request: pytest.FixtureRequest) -> None:
     fine: Case = request.getfixturevalue(name)
     shape = {"narrow": NARROW, "wide": WIDE}[name]
-    coarse = solve_case(shape, MechanicsConfig(mesh=MeshSize(fine_um=2.0)))
+    coarse = solve_case(shape, MechanicsConfig(stack=StackGeometry(), mesh=MeshSize(fine_um=2.0)))
     assert coarse.risk.bulk.risk == pytest.approx(fine.risk.bulk.risk, rel=0.02)
     assert coarse.risk.rim.risk == pytest.approx(fine.risk.rim.risk, rel=0.02)
     assert coarse.risk.volume_above_1_um3 == pytest.approx(fine.risk.volume_above_1_um3, rel=0.02)
@@ -78,7 +78,7 @@ def test_a_wide_rim_zone_still_leaves_a_bulk(narrow: Case) -> None:
 
 
 def test_pellet_is_the_consistent_set_and_less_at_risk(narrow: Case) -> None:
-    config = MechanicsConfig(material=PRESETS["pellet"])
+    config = MechanicsConfig(stack=StackGeometry(), material=PRESETS["pellet"])
     pellet = solve_case(NARROW, config)
     assert pellet.criterion.toughness_is_own
     assert not narrow.criterion.toughness_is_own
@@ -88,6 +88,7 @@ def test_pellet_is_the_consistent_set_and_less_at_risk(narrow: Case) -> None:
 def test_strength_length_and_toughness_reach_the_scalars() -> None:
     config = MechanicsConfig(
         risk=RiskOptions(strength_mpa=60.0, length_um=4.0),
+        stack=StackGeometry(),
         mesh=MeshSize(fine_um=4.0),
         load=Loading(steps=2),
     )
@@ -97,7 +98,7 @@ def test_strength_length_and_toughness_reach_the_scalars() -> None:
     assert scalars["criterion_k_ic_mpa_sqrt_m"] == pytest.approx(60 * np.sqrt(np.pi * 4e-6))
 
 
-COARSE = MechanicsConfig(mesh=MeshSize(fine_um=3.0), load=Loading(steps=2))
+COARSE = MechanicsConfig(stack=StackGeometry(), mesh=MeshSize(fine_um=3.0), load=Loading(steps=2))
 
 
 def _islands(*labels: int) -> pd.DataFrame:

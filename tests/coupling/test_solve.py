@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+import meshio
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,9 +16,10 @@ from coupling.case import solve_case
 from coupling.schema_mechanics import MechanicsConfig, ValidateConfig
 from coupling.verbs import validate
 from mechanics.profile import cap
-from mechanics.stack import Loading, MeshSize
+from mechanics.stack import Loading, MeshSize, StackGeometry
 
-COARSE = ["mesh.fine_um=3", "load.steps=2"]
+COARSE = ["mesh.fine_um=3", "load.steps=2", "stack=canonical"]
+BONDED = ["stack=canonical", "contact=bonded"]
 SCALARS = {
     "contact_diameter_um", "height_um", "volume_um3", "aspect_ratio", "contact_angle_deg",
     "li_pressure_mpa", "apex_sigma1_mpa", "top_sigma1_mean_mpa", "top_tension_fraction",
@@ -37,8 +39,8 @@ def _result(folder: str) -> dict:
 
 def test_the_published_narrow_island(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The reference case from the command's own files and scalars."""
-    canonical = ["stack=canonical", "contact=bonded", "kinematics=small", "load.steps=10"]
-    assert cli.run(["solve", "island=narrow", *canonical, "hydra.run.dir=narrow"]) == 0
+    reference = [*BONDED, "kinematics=small", "load.steps=10"]
+    assert cli.run(["solve", "island=narrow", *reference, "hydra.run.dir=narrow"]) == 0
     assert capsys.readouterr().out.endswith("narrow/result.json\n")
     result = _result("narrow")
     assert set(result["scalars"]) >= SCALARS
@@ -72,22 +74,50 @@ def test_an_island_from_a_file(workdir: Path) -> None:
 
 def test_finite_strain(workdir: Path) -> None:
     """Within 2.5 % of an independent trial of the same law on the same model."""
-    assert cli.run(["solve", "island=narrow", "kinematics=finite", "hydra.run.dir=finite"]) == 0
+    assert cli.run(["solve", "island=narrow", *BONDED, "hydra.run.dir=finite"]) == 0
     scalars = _result("finite")["scalars"]
     assert scalars["li_pressure_mpa"] == pytest.approx(581.5, rel=0.025)
     assert scalars["apex_rise_um"] == pytest.approx(0.4504, rel=0.025)
 
 
+def test_the_whole_cell_is_the_default(workdir: Path) -> None:
+    """Friction, every body of the cell, and what they report of contact."""
+    coarse = ["mesh.fine_um=3", "load.steps=4"]
+    assert cli.run(["solve", "island=narrow", *coarse, "hydra.run.dir=cell"]) == 0
+    result = _result("cell")
+    assert set(result["files"]) == FILES | {"contact.vtu", "profiles/contact.csv"}
+    assert result["scalars"]["li_pressure_mpa"] == pytest.approx(580, rel=0.02)
+    contact = pd.read_csv("cell/profiles/contact.csv")
+    assert set(contact["interface"]) == {
+        "se_li", "cu_li", "die_cu", "se_ce", "ce_cu", "cu_die",
+        "se_peek", "cu_peek", "ce_peek", "die_peek",
+    }  # fmt: skip
+    assert (contact["pressure_mpa"] >= 0).all()
+    assert (contact["pressure_mpa"] * contact["gap_um"]).abs().max() < 1e-9
+    assert (contact["shear_mpa"].abs() <= 0.2 * contact["pressure_mpa"] + 1e-5).all()
+    cap_pressure = contact[contact["interface"] == "se_li"]["pressure_mpa"]
+    assert cap_pressure.median() == pytest.approx(580, rel=0.02)
+    read = meshio.read("cell/contact.vtu")
+    assert set(read.point_data) >= {"contact_pressure_mpa", "contact_gap_um", "contact_slip_um"}
+    bodies = np.unique(meshio.read("cell/fields.vtu").cell_data["region"][0])
+    assert len(bodies) == 8
+
+
 def test_the_comparison_plane(workdir: Path) -> None:
-    assert cli.run(["solve", "stack=roller", *COARSE, "hydra.run.dir=roller"]) == 0
+    assert cli.run(["solve", *COARSE, "stack=roller", "hydra.run.dir=roller"]) == 0
     assert _result("roller")["scalars"]["risk_bulk"] > 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["stack=cell"], "stack=cell is not available yet"),
-        (["contact=frictional"], "contact=frictional is not available yet"),
+        (["stack.ce_radius_um=2000"], "stack.ce_radius_um=2000 overlaps the tube"),
+        (["stack.die_thickness_um=0"], "stack.die_thickness_um must be a positive"),
+        (["contact.mu=-0.1"], "contact.mu must be zero or positive"),
+        (["+contact.mu_by.se_pek=0"], "did you mean se_peek?"),
+        (["contact.shear_cap_mpa=0"], "contact.shear_cap_mpa must be a positive"),
+        (["island.contact_diameter_um=500", "island.height_um=480"], "height 480 um does not fit"),
+        (["material.li.youngs_mpa=-1"], "youngs_mpa must be a positive"),
         (["island.height_um=-3"], "height_um must be a positive"),
         (["island.contact_diameter_um=4000", "island.height_um=20"], "does not fit"),
         (["material.se.poisson=0.5"], "poisson"),
@@ -163,7 +193,9 @@ def test_validate_fails_with_1_when_a_row_does_not_hold(
     workdir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two flat islands in the place of the published pair: the narrow one's rows must fail."""
-    coarse = MechanicsConfig(mesh=MeshSize(fine_um=3.0), load=Loading(steps=2))
+    coarse = MechanicsConfig(
+        stack=StackGeometry(), mesh=MeshSize(fine_um=3.0), load=Loading(steps=2)
+    )
     flat = solve_case(cap(100.0, 5.0), coarse)
     monkeypatch.setattr(validate, "solve_case", lambda *_: flat)
     monkeypatch.setattr(validate, "_residual", lambda kept: kept)
