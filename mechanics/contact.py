@@ -24,7 +24,7 @@ import numpy as np
 from mechanics.assembly import Discretisation, Ints
 from mechanics.chain import chain
 from mechanics.interfaces import ISLAND_INTERFACES, ContactOptions
-from mechanics.layout import Interface
+from mechanics.layout import Edge, Interface
 from mechanics.mortar import Bools, Face, Geometry, Mortar
 from mechanics.profile import Floats
 from mechanics.system import Entries
@@ -114,12 +114,14 @@ class Surfaces:
         self.interfaces = interfaces
         slaves = [chain(space, interface.slave) for interface in interfaces]
         ends = np.concatenate([s.nodes[[0, -1]] for s in slaves])
-        shared = {int(node) for node in ends if (ends == node).sum() > 1}
+        tied = {int(node) for node in ends if (ends == node).sum() > 1}
+        # along a wall or a floor nothing slides: a shear there would work on nothing
+        tied |= {int(node) for edge in (Edge.wall, Edge.bottom) for node in space.nodes_on(edge)}
         faces = [
             Face(
                 slave,
                 chain(space, interface.master),
-                (int(slave.nodes[0]) in shared, int(slave.nodes[-1]) in shared),
+                (int(slave.nodes[0]) in tied, int(slave.nodes[-1]) in tied),
                 bool(space.node_points[slave.nodes[0], 0] == 0),
             )
             for slave, interface in zip(slaves, interfaces, strict=True)

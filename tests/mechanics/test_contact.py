@@ -279,11 +279,12 @@ def test_friction_hardly_changes_a_pressed_island(
     assert free.contact_open_fraction < 0.01
 
 
+@pytest.mark.slow
 def test_a_loose_foil_changes_the_pressure_little() -> None:
     """The stack pressure keeps electrolyte and foil together beside the island."""
     _, bonded = _solved(NARROW)
     _, loose = _solved(NARROW, ContactOptions(se_cu=Contact.frictional))
-    assert loose.li_pressure_mpa == pytest.approx(bonded.li_pressure_mpa, rel=0.05)
+    assert loose.li_pressure_mpa == pytest.approx(bonded.li_pressure_mpa, rel=0.02)
 
 
 # ---------------------------------------------------------------- the whole cell; convergence
@@ -308,13 +309,18 @@ def test_every_face_of_the_cell_is_closed_at_rest(ce_radius: float | None) -> No
 
 
 @pytest.mark.slow
-@CELLS
-def test_the_cell_is_solved(ce_radius: float | None) -> None:
-    """Dies, tube and counter electrode change the narrow island's pressure by a few per cent."""
+@pytest.mark.parametrize(
+    ("ce_radius", "least", "most"), [(None, 0.96, 1.04), (1000.0, 1.02, 1.12)],
+    ids=["full", "disc"],
+)  # fmt: skip
+def test_the_cell_is_solved(ce_radius: float | None, least: float, most: float) -> None:
+    """The whole cell changes the narrow island's pressure little; a counter electrode of 4/9 of
+    the area hands on the force with 2.25 times the pressure, above the island too.
+    """
     geometry = StackGeometry(StackKind.cell, ce_radius_um=ce_radius)
     _, cell = _solved(NARROW, None, Loading(steps=4), geometry)
     _, canonical = _solved(NARROW, None, Loading(steps=4))
-    assert cell.li_pressure_mpa == pytest.approx(canonical.li_pressure_mpa, rel=0.05)
+    assert least < cell.li_pressure_mpa / canonical.li_pressure_mpa < most
 
 
 def test_newton_converges_quadratically(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from mechanics.interfaces import ContactOptions
 from mechanics.layout import Edge, Interface, Region
 from mechanics.materials import Electrolyte, Material, MaterialSet
 from mechanics.mesh import StackMesh, _gmsh_model
+from mechanics.mortar import Bools
 from mechanics.newton import Newton, Problem
 from mechanics.plasticity import RR, RZ, TT, ZZ
 from mechanics.profile import Floats, cap
@@ -174,8 +175,8 @@ class OnSlave:
     """Undeformed, um."""
     pressure: Floats
     shear: Floats
-    closed: Floats
-    slides: Floats
+    closed: Bools
+    slides: Bools
     slip: Floats
     """um."""
 
