@@ -93,7 +93,7 @@ def test_the_whole_cell_is_the_default(workdir: Path) -> None:
         "se_peek", "cu_peek", "ce_peek", "die_peek",
     }  # fmt: skip
     assert (contact["pressure_mpa"] >= 0).all()
-    assert (contact["pressure_mpa"] * contact["gap_um"]).abs().max() < 1e-9
+    assert (contact["pressure_mpa"] * contact["gap_um"]).abs().max() < 1e-6
     assert (contact["shear_mpa"].abs() <= 0.2 * contact["pressure_mpa"] + 1e-5).all()
     cap_pressure = contact[contact["interface"] == "se_li"]["pressure_mpa"]
     assert cap_pressure.median() == pytest.approx(580, rel=0.02)
