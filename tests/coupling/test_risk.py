@@ -12,10 +12,11 @@ from coupling.case import Case, solve_case
 from coupling.electrode import FAILED, electrode_scalars, risk_table, solve_islands
 from coupling.risk import crack_risk
 from coupling.schema_mechanics import MechanicsConfig, RiskOptions
+from mechanics.interfaces import Contact, ContactOptions
 from mechanics.materials import PRESETS
 from mechanics.profile import cap
 from mechanics.solver import SolverError
-from mechanics.stack import Loading, MeshSize, SolverOptions, StackGeometry
+from mechanics.stack import Kinematics, Loading, MeshSize, SolverOptions, StackGeometry
 
 NARROW, WIDE = cap(44.44098, 20.0), cap(100.0, 5.0)
 
@@ -98,7 +99,13 @@ def test_strength_length_and_toughness_reach_the_scalars() -> None:
     assert scalars["criterion_k_ic_mpa_sqrt_m"] == pytest.approx(60 * np.sqrt(np.pi * 4e-6))
 
 
-COARSE = MechanicsConfig(stack=StackGeometry(), mesh=MeshSize(fine_um=3.0), load=Loading(steps=2))
+COARSE = MechanicsConfig(
+    stack=StackGeometry(),
+    contact=ContactOptions(kind=Contact.bonded),
+    kinematics=Kinematics.small,
+    mesh=MeshSize(fine_um=3.0),
+    load=Loading(steps=2),
+)
 
 
 def _islands(*labels: int) -> pd.DataFrame:

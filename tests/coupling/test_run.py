@@ -111,7 +111,7 @@ def test_risk_from_an_lvf_volume_alone(run: Path, tmp_path: Path) -> None:
     assert image_run.returncode == 0, image_run.stderr
     islands = pd.read_csv(tmp_path / "image/islands.csv")
     assert len(islands) == len(pd.read_csv(run / "islands.csv"))
-    coarse = ["mesh.fine_um=3", "load.steps=2", "workers=2"]
+    coarse = ["mesh.fine_um=3", "load.steps=2", "contact=bonded", "workers=2"]
     risk_run = islet("risk", "image=image", *coarse, "hydra.run.dir=risk", cwd=tmp_path)
     assert risk_run.returncode == 0, risk_run.stderr
     risk = pd.read_csv(tmp_path / "risk/risk.csv")

@@ -15,10 +15,11 @@ from coupling import cli
 from coupling.case import solve_case
 from coupling.schema_mechanics import MechanicsConfig, ValidateConfig
 from coupling.verbs import validate
+from mechanics.interfaces import Contact, ContactOptions
 from mechanics.profile import cap
 from mechanics.stack import Loading, MeshSize, StackGeometry
 
-COARSE = ["mesh.fine_um=3", "load.steps=2", "stack=canonical"]
+COARSE = ["mesh.fine_um=3", "load.steps=2", "stack=canonical", "contact=bonded"]
 BONDED = ["stack=canonical", "contact=bonded"]
 SCALARS = {
     "contact_diameter_um", "height_um", "volume_um3", "aspect_ratio", "contact_angle_deg",
@@ -194,7 +195,10 @@ def test_validate_fails_with_1_when_a_row_does_not_hold(
 ) -> None:
     """Two flat islands in the place of the published pair: the narrow one's rows must fail."""
     coarse = MechanicsConfig(
-        stack=StackGeometry(), mesh=MeshSize(fine_um=3.0), load=Loading(steps=2)
+        stack=StackGeometry(),
+        contact=ContactOptions(kind=Contact.bonded),
+        mesh=MeshSize(fine_um=3.0),
+        load=Loading(steps=2),
     )
     flat = solve_case(cap(100.0, 5.0), coarse)
     monkeypatch.setattr(validate, "solve_case", lambda *_: flat)
