@@ -21,6 +21,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
+# this folder's mechanics.py must not hide the package of that name
+sys.path[:] = [p for p in sys.path if Path(p).resolve() != Path(__file__).resolve().parent]
+
 RATIOS = (0.03, 0.1, 0.25, 0.45, 0.6)
 DIAMETERS_UM = (20.0, 70.0, 250.0)
 FRICTIONS = (0.0, 0.05, 0.2, 0.5)

@@ -21,7 +21,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
+# this folder's mechanics.py must not hide the package of that name
+sys.path[:] = [p for p in sys.path if Path(p).resolve() != ROOT / "benchmarks"]
 sys.path += [str(ROOT / "tests"), str(ROOT / "tests" / "mechanics")]
 
 import numpy as np  # noqa: E402

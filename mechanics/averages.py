@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from mechanics.assembly import Discretisation, Ints
 from mechanics.plasticity import RZ, ZR
@@ -95,6 +94,8 @@ def disc_average(cloud: StressCloud, sites: Floats, radius_um: float) -> Floats:
     ndarray
         Components (rr, rz, zr, zz, tt), shape (n, 5), MPa.
     """
+    from scipy.spatial import cKDTree  # here: a solution alone need not wait for it
+
     mirrored = cloud.points[:, 0] < radius_um
     flip = np.ones(5)
     flip[[RZ, ZR]] = -1.0

@@ -12,7 +12,6 @@ try:
     from petsc4py import PETSc
     import dolfinx
     from dolfinx import fem
-    from dolfinx.fem import petsc as fem_petsc
     from dolfinx.io import gmsh as gmsh_io
 except ImportError as error:
     raise ImportError(
@@ -20,4 +19,4 @@ except ImportError as error:
         "'pip install islet[fenics]', or with conda (fenics-dolfinx >= 0.10)"
     ) from error
 
-__all__ = ["MPI", "PETSc", "dolfinx", "fem", "fem_petsc", "gmsh_io"]
+__all__ = ["MPI", "PETSc", "dolfinx", "fem", "gmsh_io"]

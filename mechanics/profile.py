@@ -218,15 +218,12 @@ def solve_diameter_height(
 
 
 def _height_of_volume(kind: str, diameter: float, volume: float) -> float:
-    """Invert the volume for the height; it grows with the height without bound."""
-    from scipy.optimize import brentq  # here: it takes a second to load, and few shapes need it
-
-    upper = max(diameter, 2 * math.cbrt(volume))
-    while VOLUME[kind](diameter, upper) < volume:
-        upper *= 2
-    return float(
-        brentq(lambda h: VOLUME[kind](diameter, h) - volume, 0.0, upper, xtol=1e-12 * upper)
-    )
+    """Invert the volume for the height."""
+    a = diameter / 2
+    if kind == "ellipsoid":
+        return volume / (2 / 3 * math.pi * a * a)
+    # the real root of h^3 + 3 a^2 h = 6 V / pi, by hyperbolic functions: exact for flat caps too
+    return 2 * a * math.sinh(math.asinh(3 * volume / (math.pi * a**3)) / 3)
 
 
 def _diameter_of_volume(kind: str, height: float, volume: float) -> float:

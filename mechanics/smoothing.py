@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from mechanics.profile import Floats, IslandProfile
 
@@ -15,10 +14,16 @@ def smooth_profile(profile: IslandProfile, spacing_um: float) -> IslandProfile:
 
     The curve is piecewise cubic in arc length and does not overshoot the points
     (monotone where they are). At least 200 points are used, so that the
-    faceting between them is far below the element size.
+    faceting between them is far below the element size. A profile that has as many points
+    already, as those of analytic shapes, is returned as it is.
     """
     s = profile.arc_um
     count = max(_CURVATURE_POINTS, int(np.ceil(s[-1] / spacing_um))) + 1
+    if np.diff(s).max() <= s[-1] / (count - 1):
+        return profile
+    # here: it takes as long to load as an island takes to mesh
+    from scipy.interpolate import PchipInterpolator
+
     at = np.linspace(0.0, s[-1], count)
     r: Floats = PchipInterpolator(s, profile.r_um)(at)
     z: Floats = PchipInterpolator(s, profile.z_um)(at)

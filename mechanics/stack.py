@@ -198,7 +198,7 @@ class MeshSize:
 class SolverOptions:
     """Newton's method and cut-back of load steps."""
 
-    relative_tolerance: float = 1e-8
+    relative_tolerance: float = 1e-6
     """Residual at convergence, relative to the norm of the internal nodal forces."""
     max_iterations: int = 20
     """Newton iterations before a step counts as failed."""

@@ -69,43 +69,44 @@ class System:
         rows = np.repeat(dofs, 18, axis=1).ravel()
         columns = np.tile(dofs, (1, 18)).ravel()
         self._kept = np.flatnonzero((rows >= 0) & (columns >= 0))
-        keys = rows[self._kept] * len(self.free) + columns[self._kept]
-        self._element_keys = _distinct(keys)
-        self._element_slot = np.searchsorted(self._element_keys, keys)
-        self._keys = self._element_keys
+        self._element_keys = rows[self._kept] * len(self.free) + columns[self._kept]
+        self._keys: Ints = np.empty(0, dtype=np.int64)
         self._matrix: Any = None
         self._solver: Any = None
         self._known: _Places | None = None
-        self._set_pattern(self._element_keys)
 
-    def _set_pattern(self, keys: Ints) -> None:
-        """Make the matrix and its solver for a sorted set of places."""
-        size = len(self.free)
-        self._keys = keys
-        self._spread = np.searchsorted(keys, self._element_keys)
-        starts = np.searchsorted(keys // size, np.arange(size + 1))
-        self._csr = (starts.astype(np.int32), (keys % size).astype(np.int32))
-        if self._matrix is not None:
+    def _widen(self, keys: Ints) -> None:
+        """Make the matrix and its solver anew with further places."""
+        if self._matrix is None:
+            keys = np.concatenate((self._element_keys, keys))
+        else:
             self._matrix.destroy()
             self._solver.destroy()
-        self._matrix = PETSc.Mat().createAIJ(
-            (size, size), csr=(*self._csr, np.zeros(len(keys))), comm=PETSc.COMM_SELF
+        self._keys = _distinct(np.concatenate((self._keys, keys)))
+        self._element_slot = np.searchsorted(self._keys, self._element_keys)
+        size = len(self.free)
+        starts = np.searchsorted(self._keys // size, np.arange(size + 1)).astype(np.int32)
+        self._values = np.zeros(len(self._keys))
+        # the matrix shares these values: they need not be copied for each factorisation
+        self._matrix = PETSc.Mat().createAIJWithArrays(
+            (size, size),
+            (starts, (self._keys % size).astype(np.int32), self._values),
+            comm=PETSc.COMM_SELF,
         )
         self._matrix.setOption(PETSc.Mat.Option.SYMMETRIC, self._symmetric)
-        self._solver = _mumps(self._symmetric)
-        self._solver.setOperators(self._matrix)
-        _set_up(self._solver)
+        self._solver = _mumps(self._matrix, self._symmetric)
 
     def fill(self, element_stiffness: Floats, entries: Entries | None = None) -> None:
         """Sum element matrices, shape (cells, 18, 18), and further entries."""
-        values = element_stiffness.ravel()[self._kept]
-        summed = np.bincount(self._element_slot, values, minlength=len(self._element_keys))
-        total = np.zeros(len(self._keys))
-        if entries is not None:
+        if entries is None:
+            if self._matrix is None:
+                self._widen(self._keys)
+            self._values[:] = 0.0
+        else:
             slots, values = self._slots(entries)
-            total = np.bincount(slots, values, minlength=len(self._keys))
-        total[self._spread] += summed
-        self._matrix.setValuesCSR(*self._csr, total)
+            self._values[:] = np.bincount(slots, values, minlength=len(self._keys))
+        values = element_stiffness.ravel()[self._kept]
+        self._values += np.bincount(self._element_slot, values, minlength=len(self._keys))
         self._matrix.assemble()
 
     def _slots(self, entries: Entries) -> tuple[Ints, Floats]:
@@ -115,11 +116,13 @@ class System:
             rows, columns = self._number[entries.rows], self._number[entries.columns]
             kept = np.flatnonzero((rows >= 0) & (columns >= 0))
             keys = rows[kept] * len(self.free) + columns[kept]
+            if self._matrix is None:
+                self._widen(keys)
             slots = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
             lacking = keys[self._keys[slots] != keys]
             if len(lacking) > 0:
-                self._set_pattern(np.sort(np.concatenate((self._keys, _distinct(lacking)))))
-                slots = np.searchsorted(self._keys, keys)
+                self._widen(lacking)
+            slots = np.searchsorted(self._keys, keys)
             known = self._known = _Places(entries.rows, entries.columns, kept, slots)
         return known.slots, entries.values[known.kept]
 
@@ -151,20 +154,17 @@ def _distinct(keys: Ints) -> Ints:
     return distinct
 
 
-def _mumps(symmetric: bool) -> Any:
-    """Return PETSc's interface to the direct solver MUMPS."""
+def _mumps(matrix: Any, symmetric: bool) -> Any:
+    """Return PETSc's interface to the direct solver MUMPS for a matrix."""
     solver = PETSc.KSP().create(PETSc.COMM_SELF)
+    solver.setOperators(matrix)
     solver.setType(PETSc.KSP.Type.PREONLY)
     preconditioner = solver.getPC()
     preconditioner.setType(PETSc.PC.Type.CHOLESKY if symmetric else PETSc.PC.Type.LU)
     preconditioner.setFactorSolverType("mumps")
-    return solver
-
-
-def _set_up(solver: Any) -> None:
-    """Choose how MUMPS orders and scales; measured the fastest on stacks with an island."""
-    preconditioner = solver.getPC()
     preconditioner.setFactorSetUpSolverType()
     factors = preconditioner.getFactorMatrix()
+    # measured the fastest on stacks with an island
     factors.setMumpsIcntl(7, 4)  # ordering by PORD
     factors.setMumpsIcntl(8, 0)  # no scaling: rows are alike
+    return solver
