@@ -97,8 +97,9 @@ def calculix(deck: str, folder: Path) -> float:
 def measure(deck: str, contact: str, repeats: int, folder: Path) -> Timing:
     """Run all programs in turns."""
     library = [sys.executable, "-c", LIBRARY, contact]
-    command = ["islet", "solve", "island=narrow", "stack=canonical", f"contact={contact}"]
-    command += [f"hydra.run.dir={folder / 'out'}", "force=true"]
+    command = [str(Path(sys.executable).with_name("islet")), "solve", "island=narrow"]
+    command += ["stack=canonical", f"contact={contact}", f"hydra.run.dir={folder / 'out'}"]
+    command += ["force=true"]
     home = Path(__file__).parents[1]
     run(library, home)  # compiles the element loops, fills the caches of the disk
     took: dict[str, list[float]] = {"calculix": [], "library": [], "command": []}

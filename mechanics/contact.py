@@ -25,6 +25,7 @@ from mechanics.assembly import Discretisation, Ints
 from mechanics.chain import chain
 from mechanics.interfaces import ISLAND_INTERFACES, ContactOptions
 from mechanics.layout import Edge, Interface
+from mechanics.materials import Material
 from mechanics.mortar import Bools, Face, Geometry, Mortar
 from mechanics.profile import Floats
 from mechanics.system import Entries
@@ -99,6 +100,31 @@ class Touch:
     status: Status
 
 
+@dataclass(frozen=True)
+class Violations:
+    """Slave nodes whose status must change, shape (n,) each."""
+
+    opens: Bools
+    closes: Bools
+    breaks: Bools
+    """From sticking to sliding."""
+    turns_back: Bools
+    """From sliding to sticking."""
+
+    @property
+    def any(self) -> Bools:
+        """Nodes that change in any way."""
+        return self.opens | self.closes | self.breaks | self.turns_back
+
+    def last_alone(self) -> Violations:
+        """Return the last node's violation alone."""
+        last = np.zeros(len(self.opens), dtype=bool)
+        last[np.flatnonzero(self.any)[-1:]] = True
+        return Violations(
+            self.opens & last, self.closes & last, self.breaks & last, self.turns_back & last
+        )
+
+
 class Surfaces:
     """All faces of a stack that may touch, with their friction."""
 
@@ -107,7 +133,7 @@ class Surfaces:
         space: Discretisation,
         interfaces: tuple[Interface, ...],
         options: ContactOptions,
-        modulus_mpa: float,
+        lithium: Material,
         follows: bool,
     ) -> None:
         self.space = space
@@ -130,10 +156,11 @@ class Surfaces:
         self.nodes: Ints = np.concatenate([face.slave.nodes for face in faces])
         sizes = np.diff(self.mortar.offsets)
         self.mu = np.repeat([options.mu_of(i.name) for i in interfaces], sizes)
-        self.cap = np.repeat([options.shear_cap_of(i.name) for i in interfaces], sizes)
+        caps = [options.shear_cap_of(i.name, lithium.yield_mpa) for i in interfaces]
+        self.cap = np.repeat(caps, sizes)
         self.carries: Bools = self.mortar.weights > 0
         """Slave nodes with a pressure of their own, shape (n,): all but those on the axis."""
-        self.modulus_mpa = modulus_mpa
+        self.modulus_mpa = lithium.youngs_mpa
         self.can_stick: Bools = (self.mu > 0) & (self.mortar.shear_weights > 0)
         """Slave nodes that friction can hold, shape (n,)."""
 
@@ -186,35 +213,25 @@ class Surfaces:
         closed = was.closed & (pressed | grows)
         return Status(closed, was.sticks & closed, was.direction)
 
-    def looked_again(self, touch: Touch, *, one_by_one: bool) -> Status:
-        """Return the status that a solution for a given status calls for.
-
-        Where nodes hand a load to and fro, changing the worst of them alone ends the cycle.
-        """
+    def violations(self, touch: Touch) -> Violations:
+        """Return where the inequalities do not hold that go with the status."""
         status, now, geometry = touch.status, touch.tractions, touch.geometry
-        gap, slip = self.mean_gap(geometry), self.mean_slip(geometry)
-        bound = self.limit(now.pressure)
-        opens = status.closed & (now.pressure < -TRACTION_MPA)
-        closes = self.carries & ~status.closed & (gap < -VIOLATION_UM)
-        breaks = status.sticks & (np.abs(now.shear) > (1 + 1e-6) * bound + TRACTION_MPA)
-        turns_back = status.slides & self.can_stick & (slip * status.direction > VIOLATION_UM)
-        if one_by_one:
-            excess = np.zeros(self.count)
-            for which, how_much in (
-                (opens, -now.pressure),
-                (closes, -gap * self.modulus_mpa),
-                (breaks, np.abs(now.shear) - bound),
-                (turns_back, np.abs(slip) * self.modulus_mpa),
-            ):
-                excess[which] = np.maximum(excess[which], how_much[which])
-            worst = np.arange(self.count) == excess.argmax()
-            opens, closes, breaks, turns_back = (
-                which & worst for which in (opens, closes, breaks, turns_back)
-            )
-        closed = (status.closed | closes) & ~opens
-        sticks = (status.sticks | turns_back) & closed & ~breaks
-        direction = np.where(breaks, np.sign(now.shear), status.direction)
-        return Status(closed, sticks, np.where(closes, -np.sign(slip), direction))
+        slip, bound = self.mean_slip(geometry), self.limit(now.pressure)
+        return Violations(
+            opens=status.closed & (now.pressure < -TRACTION_MPA),
+            closes=self.carries & ~status.closed & (self.mean_gap(geometry) < -VIOLATION_UM),
+            breaks=status.sticks & (np.abs(now.shear) > (1 + 1e-6) * bound + TRACTION_MPA),
+            turns_back=status.slides & self.can_stick & (slip * status.direction > VIOLATION_UM),
+        )
+
+    def looked_again(self, touch: Touch, found: Violations) -> Status:
+        """Return the status that a solution for a given status calls for."""
+        status, now = touch.status, touch.tractions
+        closed = (status.closed | found.closes) & ~found.opens
+        sticks = (status.sticks | found.turns_back) & closed & ~found.breaks
+        direction = np.where(found.breaks, np.sign(now.shear), status.direction)
+        slip = self.mean_slip(touch.geometry)
+        return Status(closed, sticks, np.where(found.closes, -np.sign(slip), direction))
 
     def missing(self, touch: Touch) -> tuple[Floats, Floats]:
         """Return what the laws of a touch's status lack, by normal and by shear, (n,) each.

@@ -21,7 +21,7 @@ from functools import cached_property
 import numpy as np
 
 from mechanics.assembly import Discretisation, Ints
-from mechanics.contact import ContactState, Surfaces, Touch, Tractions
+from mechanics.contact import ContactState, Surfaces, Touch, Tractions, Violations
 from mechanics.kinematics import RESPONSE, Body, virgin
 from mechanics.layout import Edge, Region
 from mechanics.materials import Material, MaterialSet
@@ -39,14 +39,16 @@ SLOPE_LEFT = 0.3
 SLOPE_LOST = 0.95
 """Fraction of it that may be left, downhill, where a correction was shortened."""
 MAX_LINE_SEARCH = 8
-NEAR = 1e-5
+LEAST = 1e-4
+"""Forces of the island, over those of the stack, below which its own no longer count."""
+NEAR = 1e-3
 """Relative residual below which the status of the slave nodes is looked at again."""
 PATIENCE = 7
 """Iterations with one status after which it is looked at again even far from equilibrium."""
 CONTRACTION = 0.1
 """Reduction of the residual by an iteration after which the next one reuses its factors."""
-CYCLES = 12
-"""Changes of the status in one step after which nodes change one by one."""
+CREDIT = 3
+"""Changes of the status without fewer violations, after which nodes change one by one."""
 MAX_CHANGES = 40
 """Changes of the status in one step."""
 MUCH = 0.1
@@ -64,6 +66,30 @@ class Problem:
     materials: MaterialSet
     options: SolverOptions
     kinematics: Kinematics
+
+
+class BlockRule:
+    """Which of the nodes whose status is violated change it.
+
+    All at once, as long as that leaves fewer of them within a few changes; else the last one
+    alone, which cannot cycle, until there are fewer (block principal pivoting; Judice and
+    Pires 1994, 10.1016/0305-0548(94)90106-6).
+    """
+
+    def __init__(self) -> None:
+        self.fewest = math.inf
+        self.credit = CREDIT
+
+    def chosen(self, found: Violations) -> Violations:
+        """Return the changes to be made."""
+        count = int(found.any.sum())
+        if count < self.fewest:
+            self.fewest, self.credit = count, CREDIT
+        elif self.credit > 0:
+            self.credit -= 1
+        else:
+            return found.last_alone()
+        return found
 
 
 @dataclass(frozen=True)
@@ -97,11 +123,7 @@ class Newton:
             if stack.interfaces:
                 follows = problem.kinematics is Kinematics.finite
                 self.surfaces = Surfaces(
-                    self.space,
-                    stack.interfaces,
-                    stack.contact,
-                    problem.materials.li.youngs_mpa,
-                    follows,
+                    self.space, stack.interfaces, stack.contact, problem.materials.li, follows
                 )
             further = 0 if self.surfaces is None else 2 * self.surfaces.count
             self.system = System(self.space, self.fixed, further)
@@ -114,6 +136,21 @@ class Newton:
             stress[body.cells] = body.material.bulk_mpa * IDENTITY
         forces = np.abs(self.space.element_forces(self.space.plain_operator, stress))
         return 4 * np.finfo(float).eps * float(np.linalg.norm(self.space.sum_forces(forces)))
+
+    def _scale(self, exerted: list[float]) -> float:
+        """Return the force that residuals are compared with, from the norms of all bodies.
+
+        What matters are the forces of the island, thousands of times below those of the stack.
+        """
+        of_stack = math.hypot(*exerted)
+        of_island = [
+            force
+            for body, force in zip(self.bodies, exerted, strict=True)
+            if body.region is Region.island
+        ]
+        # without load there are no forces to compare with, but those of round-off
+        least = self.round_off / self.options.relative_tolerance
+        return max([*of_island, LEAST * of_stack, least]) if of_island else max(of_stack, least)
 
     def at_rest(self) -> State:
         """Return the unloaded state, everything closed."""
@@ -134,11 +171,11 @@ class Newton:
         step = self._step(start, load)
         trial = self.respond_to(step, guess, self._first_law(step))
         total = since_change = changes = 0
-        reuse = False
+        reuse, block = False, BlockRule()
         while since_change <= options.max_iterations and changes <= MAX_CHANGES:
             stays = self._obeys(trial)
             if (stays and trial.relative <= NEAR) or since_change == PATIENCE:
-                looked = self._looked_again(step, trial, guess, changes >= CYCLES)
+                looked = self._looked_again(step, trial, guess, block)
                 stays = looked is trial
                 if not stays:
                     trial, since_change, changes, reuse = looked, 0, changes + 1, False
@@ -172,7 +209,7 @@ class Newton:
         """Whether a trial obeys the laws of contact of its status."""
         return self.surfaces is None or trial.touch is None or self.surfaces.holds(trial.touch)
 
-    def _looked_again(self, step: Step, trial: Trial, guess: Floats, one_by_one: bool) -> Trial:
+    def _looked_again(self, step: Step, trial: Trial, guess: Floats, block: BlockRule) -> Trial:
         """Return a trial with the status that it calls for; itself where that is its own.
 
         Where much of the island comes off, the way on starts from the guess: lithium that was
@@ -181,7 +218,7 @@ class Newton:
         surfaces, touch = self.surfaces, trial.touch
         if surfaces is None or touch is None:
             return trial
-        status = surfaces.looked_again(touch, one_by_one=one_by_one)
+        status = surfaces.looked_again(touch, block.chosen(surfaces.violations(touch)))
         if status.same_as(touch.status):
             return trial
         opened = touch.status.closed & ~status.closed
@@ -212,9 +249,7 @@ class Newton:
             by_body = [self.space.sum_forces(response.forces, b.cells) for b in self.bodies]
             internal = sum(by_body) - step.load.pressure_mpa * self.unit_pressure
             internal[self.fixed] = 0.0
-            exerted = math.sqrt(sum(float(f @ f) for f in by_body))
-            # without load there are no forces to compare with, but those of round-off
-            scale = max(exerted, self.round_off / self.options.relative_tolerance)
+            scale = self._scale([float(np.linalg.norm(forces)) for forces in by_body])
         state = State(step.load, displacement, response.stress, response.history)
         trial = Trial(state, response.stiffness, internal, internal, scale, None)
         if self.surfaces is None or law is None:
@@ -354,7 +389,7 @@ class Trial:
 
     @property
     def relative(self) -> float:
-        """Residual against the forces that the bodies exert on each other."""
+        """Residual against the forces of the island; see `Newton._scale`."""
         return self.norm / self.scale
 
 

@@ -158,7 +158,7 @@ class MeshSize:
     """Size at the island; a quarter of the island's height where that is smaller."""
     coarse_um: float = 10.0
     """Size around the island, and through the thickness of the layers."""
-    far_um: float = 40.0
+    far_um: float = 80.0
     """Size that the elements may reach far from the island (beyond `near_um` from its rim)."""
     near_um: float = 150.0
     """Distance from the island up to which elements are at most `coarse_um`."""
@@ -198,8 +198,8 @@ class MeshSize:
 class SolverOptions:
     """Newton's method and cut-back of load steps."""
 
-    relative_tolerance: float = 1e-6
-    """Residual at convergence, relative to the norm of the internal nodal forces."""
+    relative_tolerance: float = 1e-4
+    """Residual at convergence over the forces of the island, in the norm of nodal forces."""
     max_iterations: int = 20
     """Newton iterations before a step counts as failed."""
     reuse_factors: bool = True

@@ -20,8 +20,15 @@ from mechanics.mesh import build_mesh
 from mechanics.newton import Newton, Step, Trial
 from mechanics.plasticity import RR, RZ, TT, ZZ
 from mechanics.profile import IslandProfile, cap
-from mechanics.solver import Solution
-from mechanics.stack import Kinematics, Loading, MeshSize, StackGeometry, StackKind
+from mechanics.solver import Solution, solve
+from mechanics.stack import (
+    Kinematics,
+    Loading,
+    MeshSize,
+    SolverOptions,
+    StackGeometry,
+    StackKind,
+)
 from mechanics.state import Load
 from mechanics.stress import ElectrolyteStress
 from mechanics.summary import Summary, summarise
@@ -56,7 +63,7 @@ def surfaces() -> Surfaces:
     """The faces of the narrow island."""
     stack = build_mesh(NARROW, StackGeometry(), COARSE, ContactOptions())
     space = Discretisation(stack)
-    return Surfaces(space, stack.interfaces, stack.contact, 7820.0, follows=True)
+    return Surfaces(space, stack.interfaces, stack.contact, MaterialSet().li, follows=True)
 
 
 def test_closed_at_rest_and_weights_are_areas(surfaces: Surfaces) -> None:
@@ -301,7 +308,7 @@ def test_every_face_of_the_cell_is_closed_at_rest(ce_radius: float | None) -> No
     stack = build_mesh(NARROW, geometry, COARSE, ContactOptions(se_cu=Contact.frictional))
     names = {interface.name for interface in stack.interfaces}
     assert names == CELL_FACES | {"se_cu"} | ({"ce_peek"} if ce_radius is None else set())
-    surfaces = Surfaces(Discretisation(stack), stack.interfaces, stack.contact, 7820.0, True)
+    surfaces = Surfaces(Discretisation(stack), stack.interfaces, stack.contact, MaterialSet().li, True)
     assert surfaces.untouched().status.closed[surfaces.carries].all()
     assert np.abs(surfaces.mortar.initial / surfaces.weights.max()).max() < 2e-3
     for i, interface in enumerate(stack.interfaces):
@@ -334,11 +341,12 @@ def test_newton_converges_quadratically(monkeypatch: pytest.MonkeyPatch) -> None
         return new
 
     monkeypatch.setattr(Newton, "_improved", watched)
-    solution = solve_island(NARROW, None, Loading(steps=4), None, COARSE, Kinematics.finite,
-                            ContactOptions(mu=0.05))  # fmt: skip
+    stack = build_mesh(NARROW, StackGeometry(), COARSE, ContactOptions(mu=0.05))
+    tight = SolverOptions(relative_tolerance=1e-9)
+    solution = solve(stack, MaterialSet(), Loading(steps=4), tight)
     assert solution.state.contact is not None
     assert solution.state.contact.status.slides.any()
-    near = [(old, new) for old, new in pairs if old < 1e-5 and new > 1e-13]
+    near = [(old, new) for old, new in pairs if old < 1e-3 and new > 1e-9]
     assert len(near) >= 3
     for old, new in near:
-        assert new <= 300 * old**1.7
+        assert new <= 10 * old**1.7
