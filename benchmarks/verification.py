@@ -289,6 +289,17 @@ def hill() -> list[str]:
     ]
 
 
+@topic("collapse", "Limit load of a hollow sphere")
+def collapse() -> list[str]:
+    """Lithium without hardening, b/a = 3, burst by a ball that grows in it: where all flows, the
+    pressure is 2 Y ln(b/a) whatever the elements, if they do not lock.
+    """
+    return [
+        row(f"elements of {size:g} um, a = 10 um: pressure, MPa", *scenes.collapse(size))
+        for size in (4.0, 2.0, 1.0)
+    ]
+
+
 @topic("locking", "No volumetric locking")
 def locking() -> list[str]:
     """Standard deviation of the pressure over its mean, all integration points of a flat

@@ -17,7 +17,7 @@ solves them, and where it is near equilibrium the status is looked at again, unt
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,10 @@ VIOLATION_UM = 1e-7
 """Penetration, or slip of a sticking node, that passes for none."""
 TRACTION_MPA = 1e-6
 """Traction that passes for none."""
+FORCE_ERROR, LENGTH_ERROR = 1e-3, 1e-2
+"""Violations that are let pass where nodes would go on changing for ever: forces over the one on
+the island, lengths over the elements at the island. In the wedge of lithium at the rim of a flat
+island, thinner than one element is long, no status is better than another."""
 ANCHOR = 1e-9
 """Stiffness of a node, over the modulus times a um, that keeps the matrix regular where a body
 has come off on all sides; it enters the matrix alone, never the forces."""
@@ -110,6 +114,10 @@ class Violations:
     """From sticking to sliding."""
     turns_back: Bools
     """From sliding to sticking."""
+    force_un: float
+    """Tension, and shear above its bound, summed over these nodes, uN."""
+    length_um: float
+    """Largest penetration, or way slid along the shear, at one of them, um."""
 
     @property
     def any(self) -> Bools:
@@ -120,8 +128,12 @@ class Violations:
         """Return the last node's violation alone."""
         last = np.zeros(len(self.opens), dtype=bool)
         last[np.flatnonzero(self.any)[-1:]] = True
-        return Violations(
-            self.opens & last, self.closes & last, self.breaks & last, self.turns_back & last
+        return replace(
+            self,
+            opens=self.opens & last,
+            closes=self.closes & last,
+            breaks=self.breaks & last,
+            turns_back=self.turns_back & last,
         )
 
 
@@ -156,8 +168,7 @@ class Surfaces:
         self.nodes: Ints = np.concatenate([face.slave.nodes for face in faces])
         sizes = np.diff(self.mortar.offsets)
         self.mu = np.repeat([options.mu_of(i.name) for i in interfaces], sizes)
-        caps = [options.shear_cap_of(i.name, lithium.yield_mpa) for i in interfaces]
-        self.cap = np.repeat(caps, sizes)
+        self.cap = np.repeat([options.shear_cap_of(i.name) for i in interfaces], sizes)
         self.carries: Bools = self.mortar.weights > 0
         """Slave nodes with a pressure of their own, shape (n,): all but those on the axis."""
         self.modulus_mpa = lithium.youngs_mpa
@@ -216,13 +227,23 @@ class Surfaces:
     def violations(self, touch: Touch) -> Violations:
         """Return where the inequalities do not hold that go with the status."""
         status, now, geometry = touch.status, touch.tractions, touch.geometry
-        slip, bound = self.mean_slip(geometry), self.limit(now.pressure)
+        gap, slip = self.mean_gap(geometry), self.mean_slip(geometry)
+        excess = np.abs(now.shear) - self.limit(now.pressure)
+        opens = status.closed & (now.pressure < -TRACTION_MPA)
+        closes = self.carries & ~status.closed & (gap < -VIOLATION_UM)
+        breaks = status.sticks & (excess > 1e-6 * np.abs(now.shear) + TRACTION_MPA)
+        turns_back = status.slides & self.can_stick & (slip * status.direction > VIOLATION_UM)
+        force = np.where(opens, -now.pressure, 0.0) + np.where(breaks, excess, 0.0)
+        length = np.where(closes, -gap, 0.0) + np.where(turns_back, np.abs(slip), 0.0)
         return Violations(
-            opens=status.closed & (now.pressure < -TRACTION_MPA),
-            closes=self.carries & ~status.closed & (self.mean_gap(geometry) < -VIOLATION_UM),
-            breaks=status.sticks & (np.abs(now.shear) > (1 + 1e-6) * bound + TRACTION_MPA),
-            turns_back=status.slides & self.can_stick & (slip * status.direction > VIOLATION_UM),
+            opens, closes, breaks, turns_back, float(force @ self.weights), float(length.max())
         )
+
+    def are_negligible(self, found: Violations, touch: Touch) -> bool:
+        """Whether violations are far below the island's own force and the size of elements."""
+        island = (self.weights * np.abs(touch.tractions.pressure))[self.of_island].sum()
+        size = LENGTH_ERROR * self.space.stack.fine_um
+        return found.force_un <= FORCE_ERROR * island and found.length_um <= size
 
     def looked_again(self, touch: Touch, found: Violations) -> Status:
         """Return the status that a solution for a given status calls for."""

@@ -61,8 +61,7 @@ class ContactOptions:
     mu_by: dict[str, float] = field(default_factory=dict)
     """Coefficient of friction of single interfaces, by name."""
     shear_cap_mpa: float | None = None
-    """Greatest shear stress that lithium's interfaces carry, MPa; None for what lithium itself
-    can carry, its yield stress over the root of 3; infinite for no limit."""
+    """Greatest shear stress that lithium's interfaces carry, MPa; None for no limit."""
 
     def __post_init__(self) -> None:
         names = (*INTERFACES, *INTERFACE_GROUPS)
@@ -76,11 +75,8 @@ class ContactOptions:
                 raise ValueError(
                     f"contact.mu_by.{name}: no such interface{hint}; there are {', '.join(names)}"
                 )
-        if self.shear_cap_mpa is not None and not self.shear_cap_mpa > 0:
-            raise ValueError(
-                f"contact.shear_cap_mpa must be a positive number, inf for no limit or null for "
-                f"the shear yield stress of lithium, got {self.shear_cap_mpa}"
-            )
+        if self.shear_cap_mpa is not None:
+            require_positive("contact.shear_cap_mpa", self.shear_cap_mpa)
 
     def mu_of(self, interface: str) -> float:
         """Return the coefficient of friction of one of `INTERFACES`."""
@@ -91,18 +87,8 @@ class ContactOptions:
                 return self.mu_by[group]
         return self.mu
 
-    def shear_cap_of(self, interface: str, yield_mpa: float | None) -> float:
-        """Return the greatest shear stress of one of `INTERFACES`, MPa.
-
-        Parameters
-        ----------
-        interface
-            One of `INTERFACES`.
-        yield_mpa
-            Yield stress of lithium; None where it does not yield.
-        """
-        if interface not in LITHIUM_INTERFACES:
+    def shear_cap_of(self, interface: str) -> float:
+        """Return the greatest shear stress of one of `INTERFACES`, MPa; infinite for no limit."""
+        if self.shear_cap_mpa is None or interface not in LITHIUM_INTERFACES:
             return math.inf
-        if self.shear_cap_mpa is not None:
-            return self.shear_cap_mpa
-        return math.inf if yield_mpa is None else yield_mpa / math.sqrt(3)
+        return self.shear_cap_mpa

@@ -43,7 +43,7 @@ LEAST = 1e-4
 """Forces of the island, over those of the stack, below which its own no longer count."""
 NEAR = 1e-3
 """Relative residual below which the status of the slave nodes is looked at again."""
-PATIENCE = 7
+PATIENCE = 4
 """Iterations with one status after which it is looked at again even far from equilibrium."""
 CONTRACTION = 0.1
 """Reduction of the residual by an iteration after which the next one reuses its factors."""
@@ -79,17 +79,18 @@ class BlockRule:
     def __init__(self) -> None:
         self.fewest = math.inf
         self.credit = CREDIT
+        self.one_by_one = False
 
     def chosen(self, found: Violations) -> Violations:
         """Return the changes to be made."""
         count = int(found.any.sum())
-        if count < self.fewest:
+        fewer = count < self.fewest
+        if fewer:
             self.fewest, self.credit = count, CREDIT
-        elif self.credit > 0:
+        self.one_by_one = not fewer and self.credit == 0
+        if not fewer and self.credit > 0:
             self.credit -= 1
-        else:
-            return found.last_alone()
-        return found
+        return found.last_alone() if self.one_by_one else found
 
 
 @dataclass(frozen=True)
@@ -173,13 +174,13 @@ class Newton:
         total = since_change = changes = 0
         reuse, block = False, BlockRule()
         while since_change <= options.max_iterations and changes <= MAX_CHANGES:
-            stays = self._obeys(trial)
-            if (stays and trial.relative <= NEAR) or since_change == PATIENCE:
+            obeys = self._obeys(trial)
+            if (obeys and trial.relative <= NEAR) or since_change == PATIENCE:
                 looked = self._looked_again(step, trial, guess, block)
-                stays = looked is trial
-                if not stays:
-                    trial, since_change, changes, reuse = looked, 0, changes + 1, False
-            if stays and trial.relative <= tolerance:
+                if looked is not trial:
+                    trial, since_change, changes = looked, 0, changes + 1
+                    obeys = reuse = False
+            if obeys and trial.relative <= tolerance:
                 return self._accepted(step, trial), total
             old, trial = trial, self._improved(step, trial, total, reuse)
             # near the solution the last factors lead on at a fraction of the cost
@@ -218,7 +219,11 @@ class Newton:
         surfaces, touch = self.surfaces, trial.touch
         if surfaces is None or touch is None:
             return trial
-        status = surfaces.looked_again(touch, block.chosen(surfaces.violations(touch)))
+        found = surfaces.violations(touch)
+        chosen = block.chosen(found)
+        if block.one_by_one and surfaces.are_negligible(found, touch):
+            return trial
+        status = surfaces.looked_again(touch, chosen)
         if status.same_as(touch.status):
             return trial
         opened = touch.status.closed & ~status.closed

@@ -164,7 +164,7 @@ class MeshSize:
     """Distance from the island up to which elements are at most `coarse_um`."""
     growth: float = 0.12
     """Growth of the element size per distance from the island."""
-    rim_fraction: float = 0.8
+    rim_fraction: float = 0.6
     """Element size at the contact line over that at the island: the stress is singular there."""
     rim_growth: float = 0.1
     """Growth of the element size per distance from the contact line."""

@@ -138,10 +138,17 @@ class System:
         """Solve with the last factorisation."""
         given, answer = self._matrix.createVecs()
         given.array[:] = right[self.free]
-        self._solver.solve(given, answer)
-        converged = self._solver.getConvergedReason() > 0
+        try:
+            self._solver.solve(given, answer)
+            converged = self._solver.getConvergedReason() > 0
+        except PETSc.Error:
+            converged = False
         unknowns = np.zeros(len(right))
         unknowns[self.free] = answer.array if converged else np.nan
+        if not converged:
+            # MUMPS does not factorise another matrix after one that it failed on
+            self._solver.destroy()
+            self._solver = _mumps(self._matrix, self._symmetric)
         given.destroy()
         answer.destroy()
         return unknowns
@@ -167,4 +174,5 @@ def _mumps(matrix: Any, symmetric: bool) -> Any:
     # measured the fastest on stacks with an island
     factors.setMumpsIcntl(7, 4)  # ordering by PORD
     factors.setMumpsIcntl(8, 0)  # no scaling: rows are alike
+    factors.setMumpsIcntl(14, 60)  # per cent of memory to spare for pivots far from the diagonal
     return solver

@@ -308,7 +308,9 @@ def test_every_face_of_the_cell_is_closed_at_rest(ce_radius: float | None) -> No
     stack = build_mesh(NARROW, geometry, COARSE, ContactOptions(se_cu=Contact.frictional))
     names = {interface.name for interface in stack.interfaces}
     assert names == CELL_FACES | {"se_cu"} | ({"ce_peek"} if ce_radius is None else set())
-    surfaces = Surfaces(Discretisation(stack), stack.interfaces, stack.contact, MaterialSet().li, True)
+    surfaces = Surfaces(
+        Discretisation(stack), stack.interfaces, stack.contact, MaterialSet().li, True
+    )
     assert surfaces.untouched().status.closed[surfaces.carries].all()
     assert np.abs(surfaces.mortar.initial / surfaces.weights.max()).max() < 2e-3
     for i, interface in enumerate(stack.interfaces):
@@ -331,7 +333,7 @@ def test_the_cell_is_solved(ce_radius: float | None, least: float, most: float) 
 
 
 def test_newton_converges_quadratically(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While plastic lithium slides, with exact tangents, wherever the solution is near."""
+    """While plastic lithium slides, the last correction of a step gains 2.5 digits and more."""
     pairs: list[tuple[float, float]] = []
     improved = Newton._improved
 
@@ -346,7 +348,7 @@ def test_newton_converges_quadratically(monkeypatch: pytest.MonkeyPatch) -> None
     solution = solve(stack, MaterialSet(), Loading(steps=4), tight)
     assert solution.state.contact is not None
     assert solution.state.contact.status.slides.any()
-    near = [(old, new) for old, new in pairs if old < 1e-3 and new > 1e-9]
-    assert len(near) >= 3
-    for old, new in near:
-        assert new <= 10 * old**1.7
+    ends = [i for i, (old, _) in enumerate(pairs[1:]) if old > pairs[i][1]] + [-1]
+    assert len(ends) == 5  # a step begins where the residual is larger than the last one's
+    for old, new in (pairs[i] for i in ends):
+        assert new < old / 300

@@ -52,7 +52,7 @@ def test_elements_are_as_small_as_asked() -> None:
     centre = space.points.mean(axis=1)
     near = np.hypot(centre[:, 0] - 50, centre[:, 1]) < 100
     assert size[near].max() < 1.3 * 10
-    assert size.max() < 1.3 * 40
+    assert size.max() < 1.3 * MeshSize().far_um
 
 
 def test_named_lines_lie_where_they_should() -> None:

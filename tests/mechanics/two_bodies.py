@@ -62,6 +62,7 @@ class TwoBodies(StackMesh):
         return self.pairs
 
 
+FREE = ContactOptions(mu=0.0)
 TIGHT = SolverOptions(relative_tolerance=1e-11)
 ON_COPPER = Interface("cu_li", (Edge.base,), (Edge.cu_upper,))
 """The upper block's lower face on the lower block; lithium's limit of shear holds."""
@@ -196,9 +197,41 @@ def on_slave(surfaces: Surfaces | None, contact: ContactState | None) -> OnSlave
     )
 
 
+def mesh_shell(inner: float, outer: float, size: float) -> TwoBodies:
+    """Mesh a ball that can grow in a hollow sphere bonded to it; above their equator."""
+    from mechanics.fenics import MPI, gmsh_io
+
+    with _gmsh_model("shell") as gmsh:
+        geo, model = gmsh.model.geo, gmsh.model
+        centre = geo.addPoint(0.0, 0.0, 0.0)
+        ends = [(geo.addPoint(x, 0.0, 0.0), geo.addPoint(0.0, x, 0.0)) for x in (inner, outer)]
+        within, around = (geo.addCircleArc(right, centre, up) for right, up in ends)
+        floor, far_floor = geo.addLine(centre, ends[0][0]), geo.addLine(ends[0][0], ends[1][0])
+        axis, far_axis = geo.addLine(ends[0][1], centre), geo.addLine(ends[1][1], ends[0][1])
+        ball = geo.addPlaneSurface([geo.addCurveLoop([floor, within, axis])])
+        shell = geo.addPlaneSurface([geo.addCurveLoop([far_floor, around, far_axis, -within])])
+        geo.synchronize()
+        model.addPhysicalGroup(2, [ball], Region.island)
+        model.addPhysicalGroup(2, [shell], Region.se)
+        model.addPhysicalGroup(1, [floor, far_floor], Edge.bottom)
+        model.addPhysicalGroup(1, [axis, far_axis], Edge.axis)
+        for name, value in {
+            "Mesh.MeshSizeMax": 2 * size,
+            "Mesh.RecombineAll": 1,
+            "Mesh.SubdivisionAlgorithm": 1,
+            "Mesh.ElementOrder": 2,
+            "Mesh.SecondOrderIncomplete": 0,
+        }.items():
+            gmsh.option.setNumber(name, value)
+        model.mesh.generate(2)
+        data = gmsh_io.model_to_mesh(model, MPI.COMM_SELF, 0, gdim=2)
+    return TwoBodies(
+        data.mesh, data.cell_tags, data.facet_tags, cap(2.0, 0.5), size, StackGeometry(), FREE
+    )
+
+
 # ---------------------------------------------------------------- scenes with a closed form
 
-FREE = ContactOptions(mu=0.0)
 ELASTIC = Material(1000.0, 0.3)
 
 
@@ -297,3 +330,24 @@ def slip_limit(shear: float, height: float, r: Floats) -> Floats:
     Membrane equilibrium with free rim: u'' + u'/r - u/r^2 = (1 - nu^2) tau / (E h).
     """
     return -shear / height * (2 + ELASTIC.poisson) / 3 * (100.0 - r)
+
+
+def collapse(size: float) -> tuple[float, float]:
+    """Burst a hollow sphere, b/a = 3, of lithium without hardening by a ball that grows in it.
+
+    Returns
+    -------
+    pressure, limit
+        In the ball, where all flows, and the limit load 2 Y ln(b/a), MPa.
+    """
+    strength, inner, outer = 0.8, 10.0, 30.0
+    matrix = Electrolyte(7820.0, 0.381, strength, 1e-6)
+    ball = MaterialSet(li=Material(7820.0, 0.381), se=matrix)
+    loading = Loading(0.0, 0.004, steps=20)
+    solution = solve_blocks(mesh_shell(inner, outer, size), ball, loading, Kinematics.small)
+    space = solution.discretisation
+    assert (solution.state.history[Region.se].equivalent > 0).all()
+    cells = space.cells_of(Region.island)
+    stress = solution.state.stress[cells][..., [RR, ZZ, TT]].mean(axis=-1)
+    pressure = -np.average(stress, weights=space.volumes[cells])
+    return float(pressure), 2 * strength * math.log(outer / inner)
