@@ -243,7 +243,7 @@ class Surfaces:
         """Whether violations are far below the island's own force and the size of elements."""
         island = (self.weights * np.abs(touch.tractions.pressure))[self.of_island].sum()
         size = LENGTH_ERROR * self.space.stack.fine_um
-        return found.force_un <= FORCE_ERROR * island and found.length_um <= size
+        return bool(found.force_un <= FORCE_ERROR * island and found.length_um <= size)
 
     def looked_again(self, touch: Touch, found: Violations) -> Status:
         """Return the status that a solution for a given status calls for."""

@@ -220,7 +220,7 @@ class Mortar:
         self.master_edges: Ints = np.concatenate([face.master.edges for face in faces])
         ends = np.cumsum([0] + [len(face.master.edges) for face in faces])
         self._reach = np.column_stack((ends[:-1], ends[1:] - 1))
-        self._at_rest = self.start(reference)
+        self._at_rest = self._placed(reference)
         rest = self._follow(self._at_rest, reference)
         self._linear = replace(rest, moves=False)
         self.initial = rest.gap  # what the meshes leave open at rest is no gap
@@ -235,7 +235,10 @@ class Mortar:
         return np.bincount(points.carriers.ravel(), parts.ravel(), minlength=self.count)
 
     def start(self, now: Floats) -> Points:
-        """Place integration points for a step that starts at nodes' positions (nodes, 2)."""
+        """Return the integration points of a step that starts at nodes' positions (nodes, 2)."""
+        return self._placed(now) if self.follows else self._at_rest
+
+    def _placed(self, now: Floats) -> Points:
         parts = [self._on_face(i, now) for i in range(len(self.faces))]
         return Points(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 

@@ -41,7 +41,7 @@ SLOPE_LOST = 0.95
 MAX_LINE_SEARCH = 8
 LEAST = 1e-4
 """Forces of the island, over those of the stack, below which its own no longer count."""
-NEAR = 1e-3
+NEAR = 1e-2
 """Relative residual below which the status of the slave nodes is looked at again."""
 PATIENCE = 4
 """Iterations with one status after which it is looked at again even far from equilibrium."""
