@@ -17,7 +17,7 @@ solves them, and where it is near equilibrium the status is looked at again, unt
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from mechanics.interfaces import ISLAND_INTERFACES, ContactOptions
 from mechanics.layout import Edge, Interface
 from mechanics.materials import Material
 from mechanics.mortar import Bools, Face, Geometry, Mortar
+from mechanics.pivoting import Violations
 from mechanics.profile import Floats
 from mechanics.system import Entries
 
@@ -102,39 +103,6 @@ class Touch:
     geometry: Geometry
     tractions: Tractions
     status: Status
-
-
-@dataclass(frozen=True)
-class Violations:
-    """Slave nodes whose status must change, shape (n,) each."""
-
-    opens: Bools
-    closes: Bools
-    breaks: Bools
-    """From sticking to sliding."""
-    turns_back: Bools
-    """From sliding to sticking."""
-    force_un: float
-    """Tension, and shear above its bound, summed over these nodes, uN."""
-    length_um: float
-    """Largest penetration, or way slid along the shear, at one of them, um."""
-
-    @property
-    def any(self) -> Bools:
-        """Nodes that change in any way."""
-        return self.opens | self.closes | self.breaks | self.turns_back
-
-    def last_alone(self) -> Violations:
-        """Return the last node's violation alone."""
-        last = np.zeros(len(self.opens), dtype=bool)
-        last[np.flatnonzero(self.any)[-1:]] = True
-        return replace(
-            self,
-            opens=self.opens & last,
-            closes=self.closes & last,
-            breaks=self.breaks & last,
-            turns_back=self.turns_back & last,
-        )
 
 
 class Surfaces:

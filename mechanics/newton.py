@@ -21,12 +21,13 @@ from functools import cached_property
 import numpy as np
 
 from mechanics.assembly import Discretisation, Ints
-from mechanics.contact import ContactState, Surfaces, Touch, Tractions, Violations
+from mechanics.contact import ContactState, Surfaces, Touch, Tractions
 from mechanics.kinematics import RESPONSE, Body, virgin
 from mechanics.layout import Edge, Region
 from mechanics.materials import Material, MaterialSet
 from mechanics.mesh import StackMesh
 from mechanics.mortar import Geometry, Points
+from mechanics.pivoting import BlockRule
 from mechanics.plasticity import IDENTITY
 from mechanics.profile import Floats
 from mechanics.stack import Kinematics, SolverOptions, StackKind
@@ -47,8 +48,6 @@ PATIENCE = 4
 """Iterations with one status after which it is looked at again even far from equilibrium."""
 CONTRACTION = 0.1
 """Reduction of the residual by an iteration after which the next one reuses its factors."""
-CREDIT = 3
-"""Changes of the status without fewer violations, after which nodes change one by one."""
 MAX_CHANGES = 40
 """Changes of the status in one step."""
 MUCH = 0.1
@@ -66,31 +65,6 @@ class Problem:
     materials: MaterialSet
     options: SolverOptions
     kinematics: Kinematics
-
-
-class BlockRule:
-    """Which of the nodes whose status is violated change it.
-
-    All at once, as long as that leaves fewer of them within a few changes; else the last one
-    alone, which cannot cycle, until there are fewer (block principal pivoting; Judice and
-    Pires 1994, 10.1016/0305-0548(94)90106-6).
-    """
-
-    def __init__(self) -> None:
-        self.fewest = math.inf
-        self.credit = CREDIT
-        self.one_by_one = False
-
-    def chosen(self, found: Violations) -> Violations:
-        """Return the changes to be made."""
-        count = int(found.any.sum())
-        fewer = count < self.fewest
-        if fewer:
-            self.fewest, self.credit = count, CREDIT
-        self.one_by_one = not fewer and self.credit == 0
-        if not fewer and self.credit > 0:
-            self.credit -= 1
-        return found.last_alone() if self.one_by_one else found
 
 
 @dataclass(frozen=True)
