@@ -28,7 +28,7 @@ from mechanics.materials import Material, MaterialSet
 from mechanics.mesh import StackMesh
 from mechanics.mortar import Geometry, Points
 from mechanics.pivoting import BlockRule
-from mechanics.plasticity import IDENTITY
+from mechanics.plasticity import IDENTITY, RZ, ZR
 from mechanics.profile import Floats
 from mechanics.stack import Kinematics, SolverOptions, StackKind
 from mechanics.state import Load, NotConvergedError, State
@@ -40,6 +40,8 @@ SLOPE_LEFT = 0.3
 SLOPE_LOST = 0.95
 """Fraction of it that may be left, downhill, where a correction was shortened."""
 MAX_LINE_SEARCH = 8
+HALF = 0.5
+"""Reduction of the residual by a full correction that needs no line search."""
 LEAST = 1e-4
 """Forces of the island, over those of the stack, below which its own no longer count."""
 NEAR = 1e-2
@@ -50,6 +52,9 @@ CONTRACTION = 0.1
 """Reduction of the residual by an iteration after which the next one reuses its factors."""
 MAX_CHANGES = 40
 """Changes of the status in one step."""
+DAMPED_BELOW, LEAST_SHARE = 0.1, 1e-2
+"""Fraction of a correction that is left by the line search, below which the next one is damped,
+and the least damping."""
 MUCH = 0.1
 """Part of the island's surface, by area, whose coming off starts a step anew."""
 
@@ -65,6 +70,24 @@ class Problem:
     materials: MaterialSet
     options: SolverOptions
     kinematics: Kinematics
+
+
+class Damping:
+    """Share of the elastic shear stiffness that the island's tangent is given.
+
+    Lithium that flows under pressures far above its hardening resists some motions so little
+    that corrections overshoot a hundredfold. What they come to does not depend on this share.
+    """
+
+    def __init__(self) -> None:
+        self.share = 0.0
+
+    def went(self, fraction: float) -> None:
+        """Take note of how much of a correction was good."""
+        if fraction < DAMPED_BELOW:
+            self.share = min(max(10 * self.share, LEAST_SHARE), 1.0)
+        elif fraction == 1.0:
+            self.share = 0.0 if self.share <= LEAST_SHARE else self.share / 10
 
 
 @dataclass(frozen=True)
@@ -112,6 +135,18 @@ class Newton:
         forces = np.abs(self.space.element_forces(self.space.plain_operator, stress))
         return 4 * np.finfo(float).eps * float(np.linalg.norm(self.space.sum_forces(forces)))
 
+    @cached_property
+    def island_shear(self) -> tuple[Ints, Floats]:
+        """Return the island's elements, and their stiffness against elastic shear at rest."""
+        (island,) = (body for body in self.bodies if body.region is Region.island)
+        symmetric = np.eye(5)
+        symmetric[np.ix_([RZ, ZR], [RZ, ZR])] = 0.5
+        shear = 2 * island.material.shear_mpa * (symmetric - np.outer(IDENTITY, IDENTITY) / 3)
+        shape = (self.space.cell_count, self.space.point_count, 5, 5)
+        tangent = np.broadcast_to(shear, shape)
+        stiffness = self.space.element_stiffness(self.space.plain_operator, tangent)
+        return island.cells, stiffness[island.cells]
+
     def _scale(self, exerted: list[float]) -> float:
         """Return the force that residuals are compared with, from the norms of all bodies.
 
@@ -146,7 +181,7 @@ class Newton:
         step = self._step(start, load)
         trial = self.respond_to(step, guess, self._first_law(step))
         total = since_change = changes = 0
-        reuse, block = False, BlockRule()
+        reuse, block, damping = False, BlockRule(), Damping()
         while since_change <= options.max_iterations and changes <= MAX_CHANGES:
             obeys = self._obeys(trial)
             if (obeys and trial.relative <= NEAR) or since_change == PATIENCE:
@@ -156,7 +191,7 @@ class Newton:
                     obeys = reuse = False
             if obeys and trial.relative <= tolerance:
                 return self._accepted(step, trial), total
-            old, trial = trial, self._improved(step, trial, total, reuse)
+            old, trial = trial, self._improved(step, trial, total, reuse, damping)
             # near the solution the last factors lead on at a fraction of the cost
             reuse = options.reuse_factors and trial.relative <= min(
                 NEAR, CONTRACTION * old.relative
@@ -256,7 +291,9 @@ class Newton:
         status = surfaces.status_at_start(contact, grows)
         return lambda geometry: Touch(geometry, contact.tractions, status)
 
-    def _improved(self, step: Step, trial: Trial, iteration: int, reuse: bool) -> Trial:
+    def _improved(
+        self, step: Step, trial: Trial, iteration: int, reuse: bool, damping: Damping
+    ) -> Trial:
         """Solve the linearised equations and go along until the residual is orthogonal.
 
         With an associated flow rule and hardening, a step minimises a convex potential whose
@@ -266,7 +303,7 @@ class Newton:
         taken at the tractions of the full correction, whose work vanishes along corrections
         that keep the gaps.
         """
-        change, tractions = self._correction(trial, reuse)
+        change, tractions = self._correction(trial, reuse, damping.share)
 
         def slope_of(at: Trial) -> float:
             residual = at.residual
@@ -286,12 +323,13 @@ class Newton:
 
         slope_start = slope_of(trial)
         low, slope_low, high, slope_high = 0.0, slope_start, 1.0, math.inf
-        fraction, best = 1.0, None
+        fraction, best, best_fraction = 1.0, None, 0.0
         for _ in range(MAX_LINE_SEARCH):
             new = at(fraction)
             slope = slope_of(new)
             finite = math.isfinite(slope)
-            if finite and new.relative <= self.options.relative_tolerance:
+            if finite and self._is_plainly_good(trial, new, fraction):
+                damping.went(fraction)
                 return new
             if slope_start >= 0:
                 # of no potential: the residual itself is all that can tell
@@ -300,9 +338,10 @@ class Newton:
                 far_enough = fraction == 1.0 or slope >= -SLOPE_LOST * abs(slope_start)
                 merit, good = abs(slope), far_enough and slope <= SLOPE_LEFT * abs(slope_start)
             if good:
+                damping.went(fraction)
                 return new
             if finite and (best is None or merit < best[0]):
-                best = merit, new
+                best, best_fraction = (merit, new), fraction
             if slope_start >= 0 or not finite:
                 high, slope_high = fraction, math.inf
             elif slope < 0:
@@ -315,9 +354,23 @@ class Newton:
                 fraction = low + (high - low) / 4
         if best is None:
             raise NotConvergedError("the residual is not finite", iteration + 1)
+        damping.went(best_fraction)
         return best[1]
 
-    def _correction(self, trial: Trial, reuse: bool) -> tuple[Floats, Tractions | None]:
+    def _is_plainly_good(self, trial: Trial, new: Trial, fraction: float) -> bool:
+        """Whether a trial is to be taken whatever its slope says, which may be round-off.
+
+        Only a full correction fulfils the linearised laws of contact.
+        """
+        tolerance = self.options.relative_tolerance
+        if fraction < 1.0:
+            return new.relative <= tolerance and self._obeys(new)
+        at_rest = trial.relative <= tolerance and new.relative <= NEAR
+        return new.relative <= tolerance or new.norm <= HALF * trial.norm or at_rest
+
+    def _correction(
+        self, trial: Trial, reuse: bool, damping: float
+    ) -> tuple[Floats, Tractions | None]:
         """Solve the linearised equations: change of displacement, and the new tractions."""
         count, surfaces, touch = self.space.dof_count, self.surfaces, trial.touch
         with self.watch.measure("assembly"):
@@ -326,7 +379,11 @@ class Newton:
                 right = np.concatenate((right, *surfaces.missing(touch)))
                 entries = None if reuse else surfaces.entries(touch)
             if not reuse:
-                self.system.fill(trial.stiffness(), entries)
+                stiffness = trial.stiffness()
+                if damping > 0:
+                    cells, shear = self.island_shear
+                    stiffness[cells] += damping * shear
+                self.system.fill(stiffness, entries)
         with self.watch.measure("factorisation"):
             answer = self.system.solve_again(right) if reuse else self.system.solve(right)
         if not np.isfinite(answer).all():

@@ -17,7 +17,7 @@ from mechanics.interfaces import Contact, ContactOptions
 from mechanics.layout import Region
 from mechanics.materials import Electrolyte, Material, MaterialSet
 from mechanics.mesh import build_mesh
-from mechanics.newton import Newton, Step, Trial
+from mechanics.newton import Damping, Newton, Step, Trial
 from mechanics.plasticity import RR, RZ, TT, ZZ
 from mechanics.profile import IslandProfile, cap
 from mechanics.solver import Solution, solve
@@ -337,8 +337,10 @@ def test_newton_converges_quadratically(monkeypatch: pytest.MonkeyPatch) -> None
     pairs: list[tuple[float, float]] = []
     improved = Newton._improved
 
-    def watched(self: Newton, step: Step, trial: Trial, iteration: int, reuse: bool) -> Trial:
-        new = improved(self, step, trial, iteration, False)
+    def watched(
+        self: Newton, step: Step, trial: Trial, iteration: int, reuse: bool, damping: Damping
+    ) -> Trial:
+        new = improved(self, step, trial, iteration, False, damping)
         pairs.append((trial.relative, new.relative))
         return new
 
