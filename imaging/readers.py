@@ -1,151 +1,62 @@
-"""Volumes from and to disk: TIFF in all its dialects, Zarr for the LVF.
-
-tifffile reads a truncated stack without complaint (it logs and returns fewer slices), so
-completeness is checked here before any pixel is used.
-"""
+"""The door to volumes on disk: TIFF, HDF5 and NeXus, Zarr and OME-Zarr."""
 
 from __future__ import annotations
 
-import logging
-import math
-import re
-import shutil
-import struct
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import tifffile
-from numpy.typing import NDArray
+from imaging.tiff import read_tiff, write_map, write_tiff
+from imaging.volume import Volume
+from imaging.zarr_store import is_zarr, read_zarr, write_zarr
 
-from imaging.volume import FloatArray, Triple, Volume
+__all__ = [
+    "read_lvf",
+    "read_tiff",
+    "read_volume",
+    "read_zarr",
+    "write_map",
+    "write_tiff",
+    "write_zarr",
+]
 
-log = logging.getLogger(__name__)
-
-SUFFIXES = (".tif", ".tiff")
-UM_PER_UNIT = {
-    "nm": 1e-3, "nanometer": 1e-3,
-    "um": 1.0, "µm": 1.0, "μm": 1.0, r"\u00b5m": 1.0, "micron": 1.0, "microns": 1.0,
-    "micrometer": 1.0, "mm": 1e3, "millimeter": 1e3, "cm": 1e4, "centimeter": 1e4,
-    "inch": 25400.0, "m": 1e6, "meter": 1e6,
-}  # fmt: skip
-#: Dots per inch that programs write when they know nothing: print resolutions, not voxel sizes.
-PRINT_DPI = (1.0, 72.0, 96.0, 100.0, 150.0, 200.0, 300.0, 600.0, 1200.0)
-VOXEL_TOLERANCE = 1e-3
+HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".he5", ".nxs", ".nx", ".nexus")
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
-def read_tiff(path: Path, voxel_um: float | None) -> Volume:
-    """Read a TIFF stack (classic, BigTIFF, ImageJ) or a folder of numbered slices.
+def read_volume(path: Path, voxel_um: float | None, dataset: str | None = None) -> Volume:
+    """Read a volume of any format that is known.
 
     Parameters
     ----------
     path
-        A file, or a folder whose `.tif`/`.tiff` files are the slices, ordered by the last number
-        in their names.
+        A TIFF stack, a folder of numbered TIFF slices, an HDF5 or NeXus file, a Zarr array or
+        group.
     voxel_um
         Edge of the cubic voxel; needed where the file carries none, else checked against it.
+    dataset
+        Path of the data inside an HDF5 file or a Zarr group.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file or folder.
     ValueError
-        If the file is truncated, not a TIFF, not a 3-D grey image, holds NaN or infinity; if a
-        slice is missing or differs in shape; if the voxel size is unknown or contradictory.
+        If the file is damaged or incomplete, or does not hold one finite 3-D image; if the voxel
+        size is unknown or contradictory; if `dataset` is given with a TIFF.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file or folder")
-    if voxel_um is not None and not (math.isfinite(voxel_um) and voxel_um > 0):
-        raise ValueError(f"voxel_um must be a positive number; got {voxel_um}")
-    values, file_spacing = _read_folder(path) if path.is_dir() else _read_stack(path)
-    spacing = _agreed_spacing(path, file_spacing, voxel_um)
-    native = values.astype(values.dtype.newbyteorder("="), copy=False)
-    try:
-        return Volume(native, spacing)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    if is_zarr(path):
+        return read_zarr(path, voxel_um, dataset)
+    if _is_hdf5(path):
+        from imaging.hdf5 import read_hdf5  # h5py takes its time, and TIFF does without
+
+        return read_hdf5(path, voxel_um, dataset)
+    if dataset is not None and path.exists():
+        raise ValueError(f"{path}: dataset={dataset} is for HDF5 and Zarr; this is read as TIFF")
+    return read_tiff(path, voxel_um)
 
 
-def write_tiff(path: Path, volume: Volume) -> None:
-    """Write an ImageJ stack (uint8, uint16 or float32) with its voxel size in microns.
-
-    Other integers become uint16 and float64 becomes float32 if their range allows it.
-
-    Raises
-    ------
-    ValueError
-        If the values do not fit: nothing is wrapped or clipped.
-    """
-    _write_imagej(path, _imagej_values(volume.values, path), volume.spacing_um)
-
-
-def write_map(path: Path, values: FloatArray, pixel_um: tuple[float, float]) -> None:
-    """Write a 2-D map (y, x) as float32 ImageJ TIFF; NaN is kept (outside the ROI)."""
-    if values.ndim != 2:
-        raise ValueError(f"{path}: a map is 2-D (y, x); got shape {values.shape}")
-    _write_imagej(path, values.astype(np.float32), (1.0, *pixel_um))
-
-
-def write_zarr(path: Path, volume: Volume, attributes: dict[str, Any]) -> None:
-    """Write a Zarr v3 array with `spacing_um`, `origin_um`, `axes` and further attributes.
-
-    Every chunk is written, empty ones too, so that `read_zarr` can tell a lost chunk from zeros.
-    """
-    import zarr
-
-    with _renamed(path) as temporary, zarr.config.set({"array.write_empty_chunks": True}):
-        array = zarr.create_array(
-            store=str(temporary),
-            shape=volume.shape,
-            dtype=volume.values.dtype,
-            chunks=tuple(min(64, n) for n in volume.shape),
-            attributes={
-                **attributes,
-                "axes": ["z", "y", "x"],
-                "spacing_um": list(volume.spacing_um),
-                "origin_um": list(volume.origin_um),
-            },
-        )
-        array[:] = volume.values
-
-
-def read_zarr(path: Path) -> Volume:
-    """Read what `write_zarr` wrote.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no Zarr array at `path`.
-    ValueError
-        If the array has no `spacing_um` or lacks chunks.
-    """
-    import zarr
-
-    path = Path(path)
-    if not (path / "zarr.json").is_file():
-        raise FileNotFoundError(f"{path}: no Zarr v3 array there (zarr.json is missing)")
-    array = zarr.open_array(str(path), mode="r")
-    if "spacing_um" not in array.attrs:
-        raise ValueError(f"{path}: the attribute spacing_um (z, y, x) is missing")
-    if array.nchunks_initialized != array.nchunks:
-        # Zarr would hand out zeros in their place.
-        raise ValueError(
-            f"{path}: {array.nchunks - array.nchunks_initialized} of {array.nchunks} chunks missing"
-        )
-    spacing: Any = array.attrs["spacing_um"]
-    origin: Any = array.attrs.get("origin_um", [0.0, 0.0, 0.0])
-    try:
-        return Volume(np.asarray(array[:]), tuple(spacing), tuple(origin))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-
-
-def read_lvf(path: Path, voxel_um: float | None) -> Volume:
-    """Read a ready lithium-volume-fraction volume: our Zarr, or a TIFF.
+def read_lvf(path: Path, voxel_um: float | None, dataset: str | None = None) -> Volume:
+    """Read a ready lithium-volume-fraction volume: our Zarr, or whatever `read_volume` reads.
 
     Raises
     ------
@@ -153,13 +64,7 @@ def read_lvf(path: Path, voxel_um: float | None) -> Volume:
         If the values cannot be volume fractions (integers, or far outside [0, 1]), or the voxel
         size contradicts `voxel_um`.
     """
-    path = Path(path)
-    if (path / "zarr.json").is_file() or path.suffix == ".zarr":
-        volume = read_zarr(path)
-        spacing = _agreed_spacing(path, volume.spacing_um, voxel_um)
-        volume = Volume(volume.values, spacing, volume.origin_um)
-    else:
-        volume = read_tiff(path, voxel_um)
+    volume = read_volume(path, voxel_um, dataset)
     low, high = float(volume.values.min()), float(volume.values.max())
     # Noise and misfit leave [0, 1] a little; grey values leave it by far.
     if volume.values.dtype.kind != "f" or low < -5 or high > 5:
@@ -170,223 +75,10 @@ def read_lvf(path: Path, voxel_um: float | None) -> Volume:
     return volume
 
 
-# ------------------------------------------------------------------------------------ one file
-
-
-def _read_stack(path: Path) -> tuple[NDArray[Any], Triple | None]:
-    _check_directories(path)
-    with tifffile.TiffFile(path) as tif:
-        _check_segments(path, tif)
-        series = tif.series
-        if len(series) != 1:
-            shapes = ", ".join(str(s.shape) for s in series)
-            raise ValueError(f"{path}: pages of one shape and dtype needed; got {shapes}")
-        axes, shape = series[0].axes, series[0].shape
-        if tif.pages.first.photometric == tifffile.PHOTOMETRIC.RGB or "S" in axes:
-            raise ValueError(f"{path}: a grey image is needed; this one is RGB, shape {shape}")
-        expected = (tif.imagej_metadata or {}).get("images")
-        if expected is not None and expected != math.prod(shape[:-2]):
-            raise ValueError(
-                f"{path}: truncated: {math.prod(shape[:-2])} of {expected} ImageJ slices are there"
-            )
-        if len(shape) != 3:
-            raise ValueError(f"{path}: a 3-D stack (z, y, x) is needed; got {axes} = {shape}")
-        return series[0].asarray(), _file_spacing(tif)
-
-
-def _check_directories(path: Path) -> None:
-    """Walk the chain of image directories: in a truncated file it leads out of the file."""
-    size = path.stat().st_size
+def _is_hdf5(path: Path) -> bool:
+    if path.suffix.lower() in HDF5_SUFFIXES:
+        return True
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
-        head = file.read(16)
-        order = {b"II": "<", b"MM": ">"}.get(head[:2])
-        if order is None or len(head) < 8:
-            raise ValueError(f"{path}: not a TIFF file ({size} bytes)")
-        version = struct.unpack(order + "H", head[2:4])[0]
-        if version not in (42, 43):
-            raise ValueError(f"{path}: not a TIFF file (version {version} instead of 42 or 43)")
-        big = version == 43
-        count_type, offset_type, entry = ("Q", "Q", 20) if big else ("H", "I", 12)
-        count_size, offset_size = struct.calcsize(count_type), struct.calcsize(offset_type)
-        first = head[8:16] if big else head[4:8]
-        if len(first) < offset_size:
-            raise ValueError(f"{path}: truncated: the header is incomplete ({size} bytes)")
-        offset, pages = struct.unpack(order + offset_type, first)[0], 0
-        while offset:
-            file.seek(offset)
-            count = file.read(count_size)
-            tags = struct.unpack(order + count_type, count)[0] if len(count) == count_size else 0
-            file.seek(offset + count_size + tags * entry)
-            following = file.read(offset_size)
-            if offset >= size or len(following) < offset_size:
-                raise ValueError(
-                    f"{path}: truncated: page {pages} is described at byte {offset}, "
-                    f"the file has {size} bytes"
-                )
-            offset, pages = struct.unpack(order + offset_type, following)[0], pages + 1
-        if pages == 0:
-            raise ValueError(f"{path}: truncated or empty: no image in {size} bytes")
-
-
-def _check_segments(path: Path, tif: tifffile.TiffFile) -> None:
-    """Every strip and tile, and a contiguous stack behind one page, must lie inside the file."""
-    size = path.stat().st_size
-    ends = [
-        (offset + count, i)
-        for i, page in enumerate(tif.pages)
-        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
-    ]
-    end, page_index = max(ends, default=(0, 0))
-    for series in tif.series:
-        if series.dataoffset is not None and series.dataoffset + series.nbytes > end:
-            end = series.dataoffset + series.nbytes
-    # ImageJ stacks beyond 4 GB have one directory; the description says how many slices follow.
-    images = (tif.imagej_metadata or {}).get("images", 1)
-    page = tif.pages.first
-    if images > 1 and len(tif.pages) == 1 and page.dataoffsets:
-        end = max(end, page.dataoffsets[0] + images * sum(page.databytecounts))
-    if end > size:
-        raise ValueError(
-            f"{path}: truncated: the pixels (page {page_index}) end at byte {end}, "
-            f"the file has {size} bytes"
-        )
-
-
-def _file_spacing(tif: tifffile.TiffFile) -> Triple | None:
-    """Voxel size (z, y, x) that the file states, or None."""
-    tags = tif.pages.first.tags
-    if "XResolution" not in tags or "YResolution" not in tags:
-        return None
-    per_x, per_y = (_ratio(tags[name].value) for name in ("XResolution", "YResolution"))
-    if per_x <= 0 or per_y <= 0:
-        return None
-    imagej = tif.imagej_metadata
-    if imagej is not None:
-        scale = UM_PER_UNIT.get(str(imagej.get("unit", "")).strip().lower())
-        if scale is None:
-            return None
-        x, y = scale / per_x, scale / per_y
-        if "spacing" not in imagej:
-            log.warning("%s: no slice spacing in the ImageJ header; taken as x", tif.filename)
-        return scale * float(imagej.get("spacing", 1.0 / per_x)), y, x
-    unit = tags["ResolutionUnit"].value if "ResolutionUnit" in tags else 2
-    if unit not in (2, 3) or (unit == 2 and any(math.isclose(per_x, d) for d in PRINT_DPI)):
-        return None
-    scale = 25400.0 if unit == 2 else 1e4
-    return scale / per_x, scale / per_y, scale / per_x
-
-
-def _ratio(value: tuple[int, int]) -> float:
-    numerator, denominator = value
-    return numerator / denominator if denominator else 0.0
-
-
-def _agreed_spacing(path: Path, file_spacing: Triple | None, voxel_um: float | None) -> Triple:
-    if voxel_um is None:
-        if file_spacing is None:
-            raise ValueError(f"{path}: the file carries no voxel size; give voxel_um")
-        return file_spacing
-    given = (voxel_um, voxel_um, voxel_um)
-    if file_spacing is not None and any(
-        abs(f / voxel_um - 1) > VOXEL_TOLERANCE for f in file_spacing
-    ):
-        shown = ", ".join(f"{f:g}" for f in file_spacing)
-        raise ValueError(
-            f"{path}: the file's voxel size (z, y, x) is ({shown}) um, voxel_um is {voxel_um:g}; "
-            "they must agree within 0.1 %"
-        )
-    return given
-
-
-# ------------------------------------------------------------------------------ numbered slices
-
-
-def _read_folder(folder: Path) -> tuple[NDArray[Any], Triple | None]:
-    numbered = _numbered_slices(folder)
-    slices: list[NDArray[Any]] = []
-    spacing = None
-    for path in numbered:
-        _check_directories(path)
-        with tifffile.TiffFile(path) as tif:
-            _check_segments(path, tif)
-            image = tif.asarray()
-            if image.ndim != 2:
-                raise ValueError(f"{path}: a slice is a 2-D grey image; got shape {image.shape}")
-            if slices and (image.shape, image.dtype) != (slices[0].shape, slices[0].dtype):
-                raise ValueError(
-                    f"{path}: shape {image.shape} {image.dtype}, "
-                    f"but {numbered[0].name} has {slices[0].shape} {slices[0].dtype}"
-                )
-            spacing = spacing or _file_spacing(tif)
-            slices.append(image)
-    return np.stack(slices), spacing
-
-
-def _numbered_slices(folder: Path) -> list[Path]:
-    """The slices in order; a gap in their numbers, or two of one number, is an error."""
-    by_number: dict[int, Path] = {}
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES):
-        digits = re.findall(r"\d+", path.stem)
-        if not digits:
-            raise ValueError(f"{path}: a slice needs a number in its name")
-        number = int(digits[-1])
-        if number in by_number:
-            raise ValueError(
-                f"{folder}: slice {number} twice: {by_number[number].name}, {path.name}"
-            )
-        by_number[number] = path
-    if not by_number:
-        raise FileNotFoundError(f"{folder}: no .tif or .tiff files in this folder")
-    numbers = sorted(by_number)
-    missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers))
-    if missing:
-        shown = ", ".join(map(str, missing[:10]))
-        raise ValueError(f"{folder}: {len(missing)} slice(s) missing: number {shown}")
-    return [by_number[n] for n in numbers]
-
-
-# -------------------------------------------------------------------------------------- writing
-
-
-def _imagej_values(values: NDArray[Any], path: Path) -> NDArray[Any]:
-    if values.dtype in (np.uint8, np.uint16, np.float32):
-        return values
-    target: Any = np.float32 if values.dtype.kind == "f" else np.uint16
-    limits = np.finfo(np.float32) if values.dtype.kind == "f" else np.iinfo(np.uint16)
-    low, high = values.min(), values.max()
-    if low < limits.min or high > limits.max:
-        raise ValueError(
-            f"{path}: values in [{low:g}, {high:g}] do not fit {np.dtype(target)} "
-            f"([{limits.min:g}, {limits.max:g}])"
-        )
-    return values.astype(target)
-
-
-def _write_imagej(path: Path, values: NDArray[Any], spacing_um: Triple) -> None:
-    z, y, x = spacing_um
-    with _renamed(path) as temporary:
-        tifffile.imwrite(
-            temporary,
-            values,
-            imagej=True,
-            resolution=(1 / x, 1 / y),
-            metadata={"spacing": z, "unit": "micron", "axes": "ZYX"[-values.ndim :]},
-        )
-
-
-@contextmanager
-def _renamed(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that takes its place only when all was written."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex[:8]}-{path.name}")
-    try:
-        yield temporary
-        if path.is_dir():
-            shutil.rmtree(path)
-        temporary.replace(path)
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
+        return file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
