@@ -10,10 +10,11 @@ import logging
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.filters import ball_median, gaussian
+from imaging.estimators import linear_lvf as linear_lvf
+from imaging.estimators import paper_lvf as paper_lvf
+from imaging.filters import gaussian
 from imaging.volume import BoolArray, FloatArray, Volume, slab
 
 log = logging.getLogger(__name__)
@@ -286,37 +287,6 @@ def cc_variation(cc_map: FloatArray, roi: BoolArray) -> float:
             100 * variation,
         )
     return variation
-
-
-def linear_lvf(
-    before: Volume, after: Volume, grey_cc: float | FloatArray, grey_li: float
-) -> NDArray[np.float32]:
-    """Unclipped, unfiltered LVF: unbiased in every sum.
-
-    `grey_cc` may be a map (y, x).
-
-    Raises
-    ------
-    ValueError
-        If the current collector is not brighter than lithium.
-    """
-    contrast = np.asarray(grey_cc, dtype=np.float64) - grey_li
-    if not (contrast > 0).all():
-        raise ValueError(
-            f"the current collector must be brighter than lithium; got grey.cc = "
-            f"{np.min(grey_cc):g}, grey.li = {grey_li:g}"
-        )
-    difference = before.values.astype(np.float32) - after.values.astype(np.float32)
-    return np.asarray(difference / contrast.astype(np.float32), dtype=np.float32)
-
-
-def paper_lvf(
-    before: Volume, after: Volume, grey_cc: float | FloatArray, grey_li: float
-) -> NDArray[np.float32]:
-    """LVF of Xu et al., Small 2026: Gaussian sigma 1 before, median radius 3 after, in [0, 1]."""
-    smooth = [v.with_values(gaussian(v.values, 1.0)) for v in (before, after)]
-    lvf = ball_median(linear_lvf(smooth[0], smooth[1], grey_cc, grey_li), 3)
-    return np.asarray(np.clip(lvf, 0.0, 1.0), dtype=np.float32)
 
 
 def electrolyte_change(

@@ -8,14 +8,18 @@ grid of the before scan.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from imaging import kernels
+from imaging.slabs import Progress, Rows, Step, stream
 from imaging.volume import BoolArray, FloatArray, Triple, Volume
 
 
@@ -51,20 +55,38 @@ def angles_deg(matrix: FloatArray) -> Triple:
     return float(z), float(y), float(x)
 
 
-def apply(transform: RigidTransform, volume: Volume) -> Volume:
+def apply(transform: RigidTransform, volume: Volume, progress: Progress | None = None) -> Volume:
     """The volume brought back to the before scan's place: one cubic B-spline interpolation.
 
     Where the field of view ends, the nearest voxel is continued: see `seen`.
+
+    Parameters
+    ----------
+    transform
+        Where the material went.
+    volume
+        The after scan.
+    progress
+        Called with the fraction done.
 
     Returns
     -------
     Volume of float32, same grid.
     """
     offset, matrix = index_map(transform, volume)
-    values = ndimage.affine_transform(
-        volume.values.astype(np.float32), matrix, offset, order=3, mode="nearest"
-    )
-    return volume.with_values(np.asarray(values, dtype=np.float32))
+    corners = kernels.corners(volume.shape)
+    # The map is affine: it moves no voxel further along y than it moves some corner.
+    moved = np.abs(corners @ matrix.T + offset - corners)[:, 1].max()
+
+    def run(parts: Sequence[NDArray[Any]], rows: Rows) -> NDArray[np.float32]:
+        return kernels.spline_resampled(
+            parts[0], matrix, offset, volume.shape, rows.keep, rows.have.start
+        )
+
+    halo = math.ceil(min(moved, volume.shape[1])) + kernels.SPLINE_REACH + 3
+    out = np.empty(volume.shape, np.float32)
+    stream([Step(run, halo)], [volume.values], out, progress=progress)
+    return volume.with_values(out)
 
 
 def seen(transform: RigidTransform, volume: Volume, slices: slice) -> BoolArray:
