@@ -64,7 +64,7 @@ def run(config: RunConfig, folder: Path) -> Outcome:
         files.append(folder / "truth_check.csv")
     scalars: dict[str, Scalar] = {
         **image.scalars,
-        **charge_scalars(config.charge_mah_cm2),
+        **charge_scalars(config),
         **electrode_scalars(electrode.table),
     }
     scalars |= truth.scalars() if truth is not None else {}

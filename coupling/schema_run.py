@@ -22,6 +22,11 @@ class RunConfig(MechanicsConfig, TomogramConfig):
 
     def __post_init__(self) -> None:
         TomogramConfig.__post_init__(self)
+        if self.is_series:
+            raise ValueError(
+                f"islet run takes two tomograms, got scans with {self.tomograms}: give the series "
+                "to islet image, and the pristine scan with one other to islet run"
+            )
         require_workers(self.workers)
 
     @property

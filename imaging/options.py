@@ -25,6 +25,15 @@ class Normalisation(Enum):
     """The current collector's grey value as a function of radius."""
 
 
+class Drift(Enum):
+    """What is done about a grey scale that changes between scans."""
+
+    check = "check"
+    """Measured where nothing happens, and said."""
+    correct = "correct"
+    """Measured, and taken out of the later scan."""
+
+
 class CcSide(Enum):
     """End of the z axis at which the working electrode's current collector lies."""
 
@@ -67,6 +76,7 @@ class GreyOptions:
     cc_region: list[int] | None = None
     """z0, z1, y0, y1, x0, x1: half-open voxel indices in the before scan."""
     li_region: list[int] | None = None
+    drift: Drift = Drift.check
 
     def __post_init__(self) -> None:
         for name in ("cc", "li"):
@@ -99,6 +109,8 @@ class ImageOptions:
     register_margin_voxel: float = 12.0
     """Distance of the registration mask from current collectors and foils; smaller ones let
     their blurred, changing edges in."""
+    allow_negative: bool = False
+    """Go on where the later scan clearly holds less lithium than the earlier one."""
 
     def __post_init__(self) -> None:
         _positive("register_margin_voxel", self.register_margin_voxel)

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 import time
 from pathlib import Path
+
+from tqdm import tqdm
 
 from coupling.image_figures import write_image_figures
 from coupling.results import Outcome
 from coupling.schema_imaging import TomogramConfig
+from coupling.series_figures import write_series_figures
 from imaging.electrochemistry import faraday_thickness_um, paper_thickness_um
-from imaging.readers import read_lvf, read_tiff
+from imaging.readers import read_lvf, read_volume
+from imaging.series import analyse_series
+from imaging.series_output import series_scalars, write_series_result
+from imaging.series_rows import SeriesRow, null_test
 from imaging.workflow import ImageResult, analyse_lvf, analyse_pair, write_image_result
 
 
 def run(config: TomogramConfig, folder: Path) -> Outcome:
-    """Analyse a pair of tomograms, or an LVF volume, and write what was found."""
+    """Analyse tomograms, or an LVF volume, and write what was found."""
+    if config.is_series:
+        return _run_series(config, folder)
     start = time.perf_counter()
     result = analyse(config, config.pair)
     analysed = time.perf_counter()
     files = [*write_image_result(result, folder), *write_image_figures(result, folder)]
     timing = {"analyse": analysed - start, "write": time.perf_counter() - analysed}
-    scalars = result.scalars | charge_scalars(config.charge_mah_cm2)
+    scalars = result.scalars | charge_scalars(config)
+    if config.null_scan:
+        scalars |= null_test(result).scalars()
     return Outcome(scalars, files, timing, {"decisions": result.decisions})
 
 
@@ -30,16 +42,63 @@ def analyse(config: TomogramConfig, pair: tuple[Path, Path] | None) -> ImageResu
     if pair is None:
         if config.lvf is None:
             raise ValueError("neither a pair of tomograms nor an LVF volume is given")
-        return analyse_lvf(read_lvf(Path(config.lvf), config.voxel_um), options)
-    before, after = (read_tiff(path, config.voxel_um) for path in pair)
+        return analyse_lvf(read_lvf(Path(config.lvf), config.voxel_um, config.dataset), options)
+    before, after = (read_volume(path, config.voxel_um, config.dataset) for path in pair)
     return analyse_pair(before, after, options)
 
 
-def charge_scalars(charge_mah_cm2: float | None) -> dict[str, float]:
-    """Return the thickness that a charge plates, by Faraday's law and on the paper's scale."""
-    if charge_mah_cm2 is None:
+def charge_scalars(config: TomogramConfig) -> dict[str, float]:
+    """Return the thickness that the charge plates, by Faraday's law and on the paper's scale."""
+    charges = config.charges_mah_cm2
+    if charges is None:
         return {}
-    return {
-        "faraday_thickness_um": faraday_thickness_um(charge_mah_cm2),
-        "paper_scale_thickness_um": paper_thickness_um(charge_mah_cm2),
+    scalars = {
+        "charge_mah_cm2": charges[-1],
+        "faraday_thickness_um": faraday_thickness_um(charges[-1], config.li_density_g_cm3),
+        "paper_scale_thickness_um": paper_thickness_um(charges[-1]),
     }
+    if config.electrode_area_cm2 is not None:
+        area_um2 = 1e8 * config.electrode_area_cm2
+        scalars["faraday_volume_um3"] = scalars["faraday_thickness_um"] * area_um2
+    return scalars
+
+
+def _run_series(config: TomogramConfig, folder: Path) -> Outcome:
+    """Analyse every tomogram against the first; one folder for each, and the course over time."""
+    start = time.perf_counter()
+    files: list[Path] = []
+    scans = [
+        functools.partial(read_volume, path, config.voxel_um, config.dataset)
+        for path in map(Path, config.scans or ())
+    ]
+    with tqdm(
+        total=len(scans) - 1, desc="scans", disable=not sys.stderr.isatty(), leave=False
+    ) as bar:
+
+        def keep(row: SeriesRow, result: ImageResult) -> None:
+            place = folder / scan_folder(row.scan, len(scans))
+            files.extend([*write_image_result(result, place), *write_image_figures(result, place)])
+            bar.update()
+
+        area = config.electrode_area_cm2
+        result = analyse_series(
+            scans,
+            config.times_h or (),
+            config.charges_mah_cm2,
+            config.image_options(),
+            density_g_cm3=config.li_density_g_cm3,
+            area_um2=None if area is None else 1e8 * area,
+            null_scan=config.null_scan,
+            keep=keep,
+        )
+    analysed = time.perf_counter()
+    files += [*write_series_result(result, folder), *write_series_figures(result, folder)]
+    timing = {"analyse": analysed - start, "write": time.perf_counter() - analysed}
+    decisions = result.decisions | result.scan_decisions
+    scalars = charge_scalars(config) | series_scalars(result)
+    return Outcome(scalars, files, timing, {"decisions": decisions})
+
+
+def scan_folder(scan: int, scans: int) -> str:
+    """Return the name of a scan's folder; names sort as the scans do."""
+    return f"scan_{scan:0{max(len(str(scans - 1)), 2)}d}"

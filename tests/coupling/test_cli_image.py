@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
+import zarr
 
 from coupling import cli, config, launcher, results
 from coupling.schema_imaging import ImageConfig, TomogramConfig
 from coupling.schema_run import RunConfig
+from imaging.readers import read_tiff
 
 
 def test_a_phantoms_layer_is_found_again(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,6 +48,39 @@ def test_a_phantoms_layer_is_found_again(workdir: Path, capsys: pytest.CaptureFi
     assert cli.run(["image", "before=cell/before.tif", "after=gone.tif"]) == 2
     assert "after=gone.tif: no such file" in capsys.readouterr().err
 
+    other_formats(workdir / "cell")
+    inside = ["dataset=/entry/recon/data", "hydra.run.dir=nexus"]
+    assert cli.run(["image", "before=cell/before.nxs", "after=cell/after.nxs", *inside]) == 0
+    assert cli.run(["image", "scans=[cell/before.zarr,cell/after.nxs]", "hydra.run.dir=mixed"]) == 0
+    for folder in ("nexus", "mixed"):
+        same = results.require_finished(Path(folder), "image")
+        assert same.scalars["mean_thickness_um"] == result.scalars["mean_thickness_um"]
+    capsys.readouterr()
+    wrong = ["before=cell/before.nxs", "after=cell/after.nxs", "dataset=/entry/recon/date"]
+    assert cli.run(["image", *wrong]) == 2
+    assert "before.nxs: no dataset /entry/recon/date; did you mean" in capsys.readouterr().err
+    assert cli.run(["image", *pair, "dataset=/entry/recon/data"]) == 2
+    assert "before=cell/before.tif is a TIFF" in capsys.readouterr().err
+
+
+def other_formats(cell: Path) -> None:
+    """The same tomograms as NeXus, (x, y, z), and as OME-Zarr."""
+    for name in ("before", "after"):
+        scan = read_tiff(cell / f"{name}.tif", None)
+        with h5py.File(cell / f"{name}.nxs", "w") as file:
+            data = file.create_group("entry/recon")
+            data["data"] = scan.values.transpose(2, 1, 0)
+            data.attrs["signal"], data.attrs["axes"] = "data", ["x", "y", "z"]
+            for axis, n in zip("xyz", data["data"].shape, strict=True):
+                data[axis] = scan.spacing_um[0] * np.arange(n)
+                data[axis].attrs["units"] = "um"
+        image = zarr.create_group(str(cell / f"{name}.zarr"))
+        image.create_array("0", data=scan.values)
+        scale = {"type": "scale", "scale": list(scan.spacing_um)}
+        levels = [{"path": "0", "coordinateTransformations": [scale]}]
+        axes = [{"name": axis, "type": "space", "unit": "micrometer"} for axis in "zyx"]
+        image.attrs["ome"] = {"multiscales": [{"axes": axes, "datasets": levels}]}
+
 
 @pytest.mark.parametrize(
     ("given", "message"),
@@ -51,12 +88,13 @@ def test_a_phantoms_layer_is_found_again(workdir: Path, capsys: pytest.CaptureFi
         ([], "nothing to read: give before=FILE after=FILE"),
         (["before=a.tif"], "before=a.tif needs after=FILE"),
         (["scans=[a.tif]"], "scans needs two tomograms"),
-        (["scans=[a.tif,b.tif,c.tif]"], "3 tomograms is not available yet"),
+        (["scans=[a.tif,b.tif,c.tif]"], "scans with 3 tomograms needs times_h=[...]"),
         (["lvf=a.tif", "before=a.tif", "after=b.tif"], "not both"),
         (["scans=[a.tif,b.tif]", "after=b.tif"], "not both"),
-        (["lvf=a.nxs"], "HDF5 is not available yet"),
-        (["lvf=a.tif", "dataset=/entry/data"], "dataset=/entry/data is not available yet"),
-        (["lvf=a.tif", "times_h=[0,1]"], "times_h is not available yet"),
+        (["lvf=a.tif", "dataset=/entry/data"], "but lvf=a.tif is a TIFF"),
+        (["before=a.nxs", "after=b.TIFF", "dataset=/e/d"], "but after=b.TIFF is a TIFF"),
+        (["lvf=a.nxs", "dataset=/"], "dataset must be a path inside the file"),
+        (["lvf=a.tif", "times_h=[0,1]"], "times_h needs tomograms"),
         (["lvf=a.tif", "electrode=ce"], "electrode=ce is not available yet: use electrode=we"),
         (["lvf=a.tif", "voxel_um=0"], "voxel_um must be a positive number"),
         (["lvf=a.tif", "charge_mah_cm2=-1"], "charge_mah_cm2 must be a positive number"),

@@ -1,0 +1,159 @@
+"""Drift of the grey scale between two scans, measured where nothing happens, and taken out.
+
+after = gain * before + offset holds in every place that neither plating nor stripping reaches:
+the bulk of the solid electrolyte, the tube around the cell, the dies beyond the region of
+interest. Electrolyte and tube (the check of Xu et al., Small 2026) are both dark beside copper:
+they fix the offset. Only the dies tell how far off the gain is.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from imaging.lvf import WALL_PIXELS, collector_pixels
+from imaging.setup import Decisions, Setup, decide
+from imaging.volume import BoolArray, FloatArray, Volume, slab
+
+log = logging.getLogger(__name__)
+
+WARNING_UM = 0.1
+"""Thickness faked by a change of the grey scale that is worth a warning."""
+SPAN = 0.2
+"""Grey values this far apart, as fraction of the contrast, tell a gain from an offset."""
+CLEAR_VOXEL = 3
+"""Slices left out at the ends of the volume, which drift into and out of view, and beside the
+region of interest."""
+MIN_TUBE_PIXELS = 400
+
+
+@dataclass(frozen=True)
+class GreyDrift:
+    """How the grey scale of the later scan differs from that of the earlier one."""
+
+    gain: float
+    offset: float
+    """In grey values: after = gain * before + offset."""
+    electrolyte_change: float
+    """Change of the bulk electrolyte's grey value, as fraction of the contrast."""
+    fake_um: float
+    """Mean thickness over the ROI that this adds to the lithium."""
+    regions: tuple[str, ...]
+    """Where it was measured."""
+
+
+def measure_drift(
+    before: Volume,
+    aligned: Volume,
+    roi: BoolArray,
+    field: BoolArray,
+    setup: Setup,
+    roi_height_um: float,
+) -> GreyDrift | None:
+    """Measure gain and offset of a scan against an earlier one.
+
+    Parameters
+    ----------
+    before, aligned
+        Two scans of one grid, the later one aligned to the earlier.
+    roi
+        Pixels (y, x) of the ROI that both scans see.
+    field
+        All pixels (y, x) that both scans see.
+    setup
+        Interface, electrolyte and contrast of the pair.
+    roi_height_um
+        Height of the ROI about the interface.
+
+    Returns
+    -------
+    GreyDrift or None
+        None where there is no bulk electrolyte in view, or no contrast.
+    """
+    place = setup.place
+    electrolyte = slab(before, *place.electrolyte_um)
+    if electrolyte.stop <= electrolyte.start or not setup.contrast > 0:
+        return None
+    levels = {"bulk electrolyte": _levels(before, aligned, electrolyte, roi)}
+    tube = _tube(before, setup) & field
+    if tube.sum() >= MIN_TUBE_PIXELS:
+        levels["tube"] = _levels(before, aligned, electrolyte, tube)
+    die = _die(before, setup, roi_height_um)
+    if die.stop - die.start >= 2:
+        levels["die"] = _levels(before, aligned, die, roi)
+    low, high = (np.array(values) for values in zip(*levels.values(), strict=True))
+    gain = 1.0
+    if np.ptp(low) > SPAN * setup.contrast:
+        gain = float(np.polyfit(low, high, 1)[0])
+    offset = float(np.mean(high - gain * low))
+    grey = before.values[place.slices][:, roi].mean(axis=1, dtype=np.float64)
+    fake = -float(np.sum((gain - 1) * grey + offset)) * before.spacing_um[0] / setup.contrast
+    change = levels["bulk electrolyte"][1] - levels["bulk electrolyte"][0]
+    return GreyDrift(gain, offset, change / setup.contrast, fake, tuple(levels))
+
+
+def corrected(aligned: Volume, drift: GreyDrift) -> Volume:
+    """Return the later scan on the grey scale of the earlier one, float32."""
+    values = (aligned.values - np.float32(drift.offset)) / np.float32(drift.gain)
+    return aligned.with_values(values.astype(np.float32, copy=False))
+
+
+def report_drift(drift: GreyDrift, correct: bool, decisions: Decisions) -> None:
+    """Note what was measured and done; warn where it fakes lithium and stays."""
+    decisions["electrolyte_grey_change"] = drift.electrolyte_change
+    decisions["grey_gain"] = drift.gain
+    decisions["grey_offset"] = drift.offset
+    where = ", ".join(drift.regions)
+    if correct:
+        decide(
+            decisions,
+            "grey_drift",
+            f"corrected: gain {drift.gain:.5f}, offset {drift.offset:.4g}, measured on {where}; "
+            f"uncorrected it would add {drift.fake_um:+.2f} um",
+        )
+        return
+    decisions["grey_drift"] = (
+        f"not corrected: adds about {drift.fake_um:+.2f} um, measured on {where}"
+    )
+    if abs(drift.fake_um) > WARNING_UM:
+        log.warning(
+            "the electrolyte's grey value changed by %+.2f %% of the contrast between collector "
+            "and lithium, the gain by %+.2f %%: the grey scale drifted between the scans, which "
+            "adds about %+.2f um to every thickness (not to the islands, which are measured "
+            "against their surroundings); grey.drift=correct takes it out",
+            100 * drift.electrolyte_change,
+            100 * (drift.gain - 1),
+            drift.fake_um,
+        )
+
+
+def _levels(
+    before: Volume, aligned: Volume, slices: slice, pixels: BoolArray
+) -> tuple[float, float]:
+    """Mean grey values before and after in some slices and pixels."""
+    first, second = (
+        float(v.values[slices][:, pixels].mean(dtype=np.float64)) for v in (before, aligned)
+    )
+    return first, second
+
+
+def _tube(before: Volume, setup: Setup) -> BoolArray:
+    """Pixels well outside the current collector: the cell's tube, where it is in view."""
+    everywhere = np.ones(before.shape[1:], dtype=bool)
+    cell = collector_pixels(before, setup.place.interface, everywhere)
+    if cell.all():
+        return ~cell
+    # The collector's edge lies WALL_PIXELS outside `cell`; as far again from it.
+    return np.asarray(ndimage.distance_transform_edt(~cell) > 2 * WALL_PIXELS + 2)
+
+
+def _die(before: Volume, setup: Setup, roi_height_um: float) -> slice:
+    """Slices of collector and die that lie deeper than the ROI reaches."""
+    depth: FloatArray = setup.place.interface.depth_um(before) / before.spacing_um[0]
+    deepest = 0.5 * roi_height_um / before.spacing_um[0] + CLEAR_VOXEL
+    used = np.flatnonzero(depth > deepest)
+    used = used[(used >= CLEAR_VOXEL) & (used < depth.size - CLEAR_VOXEL)]
+    return slice(int(used[0]), int(used[-1]) + 1) if used.size else slice(0, 0)

@@ -1,0 +1,36 @@
+"""What the analysis of one pair of scans, or of one LVF volume, hands back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imaging.drift import GreyDrift
+from imaging.islands import Island
+from imaging.setup import Decisions, Setup
+from imaging.transform import RigidTransform
+from imaging.volume import FloatArray, IntArray, Volume
+
+
+@dataclass(frozen=True, eq=False)
+class ImageResult:
+    """Everything that one pair of scans tells; maps are (y, x), NaN outside the ROI."""
+
+    lvf: Volume
+    before: Volume | None
+    after_registered: Volume | None
+    thickness_um: FloatArray
+    thickness_std_um: FloatArray
+    histogram_edges_um: FloatArray
+    histogram_counts: FloatArray
+    z_profile_um: FloatArray
+    z_profile_lvf: FloatArray
+    islands: list[Island]
+    island_labels: IntArray
+    transform: RigidTransform | None
+    decisions: Decisions
+    """What was found automatically, and what the numbers rest on."""
+    scalars: dict[str, float]
+    setup: Setup | None = None
+    """What later scans of the same cell may keep; None for a ready LVF volume."""
+    drift: GreyDrift | None = None
+    """Of the grey scale; None where it cannot be measured."""

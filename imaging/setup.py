@@ -1,0 +1,221 @@
+"""What the analysis of a pair of scans is not told, it finds here: where, and which grey values."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from imaging.lvf import (
+    Interface,
+    cc_variation,
+    collector_pixels,
+    electrolyte_slab_um,
+    find_grey_cc,
+    find_grey_li,
+    find_interface,
+    radial_cc,
+    sample,
+)
+from imaging.options import (
+    CcSide,
+    GreyOptions,
+    ImageOptions,
+    InterfaceOptions,
+    Normalisation,
+    RoiOptions,
+)
+from imaging.volume import BoolArray, FloatArray, Volume, disc_mask, slab
+
+log = logging.getLogger(__name__)
+
+type Decisions = dict[str, str | float]
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where in the before scan lithium is looked for."""
+
+    interface: Interface
+    disc: BoolArray
+    """The ROI's pixels (y, x) as they were asked for."""
+    roi: BoolArray
+    """Those of them under which there is current collector."""
+    slices: slice
+    """Slices that are summed."""
+    electrolyte_um: tuple[float, float]
+    """Bulk solid electrolyte, from - to along z."""
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """What one pair of scans has decided, for later scans of the same cell to keep."""
+
+    place: Place
+    grey_cc: float | FloatArray
+    """Grey value of the current collector, or its map (y, x)."""
+    grey_li: float
+    decisions: Decisions
+
+    @property
+    def contrast(self) -> float:
+        """Grey value of current collector less that of lithium."""
+        return float(np.mean(self.grey_cc)) - self.grey_li
+
+
+def find_place(before: Volume, options: ImageOptions, decisions: Decisions) -> Place:
+    """Find interface, region of interest and bulk electrolyte in the before scan.
+
+    Raises
+    ------
+    ValueError
+        If a given value does not fit the scan, or the interface cannot be told.
+    """
+    disc = find_roi(before, options.roi, decisions)
+    interface = _interface(before, disc, options.interface, decisions)
+    roi = collector_pixels(before, interface, disc)
+    if roi.sum() < disc.sum():
+        share = 100 * (1 - roi.sum() / disc.sum())
+        decide(decisions, "roi_cell", f"{share:.0f} % of the ROI without collector left out")
+    slices = find_slices(before, interface.z_um, options.roi, decisions)
+    slab_um = electrolyte_slab_um(before, interface, roi, options.register_margin_voxel)
+    return Place(interface, disc, roi, slices, slab_um)
+
+
+def find_greys(
+    before: Volume,
+    aligned: Volume,
+    place: Place,
+    roi: BoolArray,
+    options: ImageOptions,
+    decisions: Decisions,
+) -> Setup:
+    """Find the grey values of current collector and lithium over some pixels of the ROI.
+
+    Raises
+    ------
+    ValueError
+        If a given value does not fit the scans.
+    """
+    grey_cc = _grey_cc(before, place.interface, roi, options, decisions)
+    grey_li = _grey_li(before, aligned, place.interface, roi, options.grey, decisions)
+    return Setup(place, grey_cc, grey_li, dict(decisions))
+
+
+def decide(decisions: Decisions, name: str, value: str | float) -> None:
+    """Note a decision and say it in the log."""
+    decisions[name] = value
+    log.info("%s: %s", name, value if isinstance(value, str) else f"{value:.6g}")
+
+
+def find_roi(volume: Volume, options: RoiOptions, decisions: Decisions) -> BoolArray:
+    """Pixels (y, x) of the ROI; what lies beyond the volume is cut."""
+    if options.centre_um is None:
+        centre = volume.centre_um[1:]
+        decide(decisions, "roi_centre_um", f"y {centre[0]:.2f}, x {centre[1]:.2f}")
+    else:
+        centre = (options.centre_um[0], options.centre_um[1])
+    roi = disc_mask(volume, centre, options.radius_um)
+    if not roi.any():
+        raise ValueError(f"roi.centre_um = {options.centre_um} lies outside the volume")
+    for axis in (1, 2):
+        c = volume.coordinates_um(axis)
+        half = 0.5 * volume.spacing_um[axis]
+        if centre[axis - 1] - options.radius_um < c[0] - half or (
+            centre[axis - 1] + options.radius_um > c[-1] + half
+        ):
+            decide(
+                decisions,
+                "roi",
+                f"radius {options.radius_um:g} um exceeds the volume: cut at its edge",
+            )
+    return roi
+
+
+def find_slices(volume: Volume, z_um: float, options: RoiOptions, decisions: Decisions) -> slice:
+    """Slices of the ROI about z; what lies beyond the volume is cut."""
+    half = 0.5 * options.height_um
+    slices = slab(volume, z_um - half, z_um + half)
+    if slices.stop <= slices.start:
+        z = volume.coordinates_um(0)
+        raise ValueError(
+            f"interface.z_um = {z_um:g} is outside the volume ({z[0]:g} to {z[-1]:g} um)"
+        )
+    if slices.stop - slices.start < math.floor(options.height_um / volume.spacing_um[0]) - 1:
+        decide(
+            decisions,
+            "roi_height",
+            f"{options.height_um:g} um about z = {z_um:.2f} um exceeds the volume: cut at its end",
+        )
+    return slices
+
+
+def _interface(
+    before: Volume, roi: BoolArray, options: InterfaceOptions, decisions: Decisions
+) -> Interface:
+    known = None if options.cc_side is None else options.cc_side is CcSide.low
+    if options.z_um is not None and known is not None:
+        return Interface(options.z_um, known)
+    if options.z_um is not None:
+        interface = Interface(options.z_um, _brighter_is_low(before, roi, options.z_um))
+    else:
+        interface = find_interface(before, roi, known)
+        decide(decisions, "interface_z_um", interface.z_um)
+    if known is None:
+        decide(decisions, "cc_side", "low" if interface.cc_is_low else "high")
+    return interface
+
+
+def _brighter_is_low(before: Volume, roi: BoolArray, z_um: float) -> bool:
+    """Which side of a given interface is the brighter."""
+    reach = 12 * before.spacing_um[0]
+    low, high = slab(before, z_um - reach, z_um), slab(before, z_um, z_um + reach)
+    if low.stop <= low.start or high.stop <= high.start:
+        raise ValueError(f"interface.z_um = {z_um:g} is at or beyond the end of the volume")
+    return float(before.values[low][:, roi].mean()) > float(before.values[high][:, roi].mean())
+
+
+def _grey_cc(
+    before: Volume,
+    interface: Interface,
+    roi: BoolArray,
+    options: ImageOptions,
+    decisions: Decisions,
+) -> float | FloatArray:
+    grey, radial = options.grey, options.normalisation is Normalisation.radial
+    decisions["normalisation"] = options.normalisation.value
+    if not radial and grey.cc is not None:
+        return grey.cc
+    if not radial and grey.cc_region is not None:
+        value = sample(before, grey.cc_region, "grey.cc_region")
+        decide(decisions, "grey_cc", value)
+        return value
+    if radial and (grey.cc is not None or grey.cc_region is not None):
+        raise ValueError("normalisation=radial finds grey.cc by itself: do not give it as well")
+    centre = options.roi.centre_um or list(before.centre_um[1:])
+    cc_map = radial_cc(before, interface, roi, (centre[0], centre[1]))
+    decide(decisions, "cc_variation_over_roi", cc_variation(cc_map, roi))
+    value = find_grey_cc(before, interface, roi)
+    decide(decisions, "grey_cc", value)
+    return cc_map if radial else value
+
+
+def _grey_li(
+    before: Volume,
+    after: Volume,
+    interface: Interface,
+    roi: BoolArray,
+    grey: GreyOptions,
+    decisions: Decisions,
+) -> float:
+    if grey.li is not None:
+        return grey.li
+    if grey.li_region is not None:
+        value = sample(before, grey.li_region, "grey.li_region")
+    else:
+        value, source = find_grey_li(before, after, interface, roi)
+        decide(decisions, "grey_li_source", source)
+    decide(decisions, "grey_li", value)
+    return value
