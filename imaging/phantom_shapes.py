@@ -142,3 +142,81 @@ def write_shapes(path: Path, islands: tuple[IslandShape, ...]) -> None:
             numbers = [s.x_um, s.y_um, s.contact_diameter_um, s.area_um2, s.height_um]
             numbers += [s.volume_um3, ratio, 2 * math.degrees(math.atan(2 * ratio))]
             writer.writerow([label, *(f"{n:.6g}" for n in numbers), s.dome.value])
+
+
+# ------------------------------------------------------------------------------------- cracks
+
+
+@dataclass(frozen=True)
+class BasinCrack:
+    """One basin-shaped spallation crack: a bowl in the electrolyte, open towards the collector.
+
+    Its mid-surface lies at rim + (offset - rim) (1 - rho^2) above the SE|CC interface, its opening
+    is that of a penny, opening * sqrt(1 - rho^2), with rho the distance from the axis over the
+    radius.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, the rim lies farther off than the centre, or a face of the crack
+        would reach the interface.
+    """
+
+    y_um: float
+    x_um: float
+    diameter_um: float
+    offset_um: float
+    """Distance of the mid-surface from the interface at the axis."""
+    rim_um: float
+    """The same at the rim."""
+    opening_um: float
+    """Distance of the faces along z, at the axis."""
+
+    def __post_init__(self) -> None:
+        if min(self.diameter_um, self.opening_um, self.rim_um) <= 0:
+            raise ValueError(f"a crack's diameter, rim offset and opening are positive; got {self}")
+        if self.rim_um > self.offset_um:
+            raise ValueError(
+                f"a crack's rim is no farther from the interface than its axis: {self}"
+            )
+        middle, opening = self.faces_um(np.linspace(0.0, 1.0, 101))
+        if float((middle - 0.5 * opening).min()) < 0:
+            raise ValueError(f"a crack lies in the electrolyte: too near the interface: {self}")
+
+    def faces_um(self, rho: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Mid-surface's distance from the interface, and opening (0 from rho = 1 on)."""
+        inside = np.clip(1 - rho**2, 0.0, None)
+        return self.rim_um + (self.offset_um - self.rim_um) * inside, self.opening_um * np.sqrt(
+            inside
+        )
+
+    def rho(self, y_um: FloatArray, x_um: FloatArray) -> FloatArray:
+        """Relative distance of points from the axis."""
+        return np.asarray(np.hypot(y_um - self.y_um, x_um - self.x_um) / (0.5 * self.diameter_um))
+
+    @property
+    def volume_um3(self) -> float:
+        """Exact volume."""
+        return 2 / 3 * math.pi * (0.5 * self.diameter_um) ** 2 * self.opening_um
+
+    @property
+    def mean_offset_um(self) -> float:
+        """Mean distance of the crack's volume from the interface."""
+        return self.rim_um + 0.6 * (self.offset_um - self.rim_um)
+
+
+CRACK_COLUMNS = (
+    *("label", "x_um", "y_um", "diameter_um", "offset_um", "rim_offset_um", "opening_um"),
+    *("mean_offset_um", "volume_um3", "fill"),
+)
+
+
+def write_cracks(path: Path, cracks: tuple[BasinCrack, ...], fill: str) -> None:
+    """Write the exact metrics of cracks, the largest first."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(CRACK_COLUMNS)
+        for label, c in enumerate(sorted(cracks, key=lambda c: -c.volume_um3), start=1):
+            numbers = [c.x_um, c.y_um, c.diameter_um, c.offset_um, c.rim_um, c.opening_um]
+            numbers += [c.mean_offset_um, c.volume_um3]
+            writer.writerow([label, *(f"{n:.6g}" for n in numbers), fill])
