@@ -7,12 +7,35 @@ mpi4py loads the MPI library that the others need; without it they fail with
 # ruff: noqa: I001
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def _without_numba() -> Iterator[None]:
+    """Hide Numba, which FFCx loads where it is installed.
+
+    That takes nearly as long as a solution, for kernels in Python that nothing here uses; FFCx
+    does as well without it.
+    """
+    hidden = "numba" not in sys.modules
+    if hidden:
+        sys.modules["numba"] = None  # type: ignore[assignment]  # makes its import fail
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules["numba"]
+
+
 try:
-    from mpi4py import MPI
-    from petsc4py import PETSc
-    import dolfinx
-    from dolfinx import fem
-    from dolfinx.io import gmsh as gmsh_io
+    with _without_numba():
+        from mpi4py import MPI
+        from petsc4py import PETSc
+        import dolfinx
+        from dolfinx import fem
+        from dolfinx.io import gmsh as gmsh_io
 except ImportError as error:
     raise ImportError(
         f"DOLFINx cannot be loaded ({error}). It comes with 'uv sync', with "

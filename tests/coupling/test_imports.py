@@ -98,3 +98,13 @@ def test_composition_loads_no_heavy_library() -> None:
     loaded = loaded_by(f"{imports}; assert not any({show})")
     assert "coupling" in loaded
     assert not loaded & HEAVY
+
+
+def test_a_solution_waits_for_no_library_that_it_does_not_use() -> None:
+    """Loading these takes as long as solving, in every process; FFCx would load Numba."""
+    code = (
+        "import sys, mechanics.solver, mechanics.mesh, mechanics.summary, mechanics.stress;"
+        "print(sorted({'scipy', 'numba', 'matplotlib', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
