@@ -119,11 +119,13 @@ def filtered_along_z(
         result = np.empty_like(around[0])
         for start in range(0, result.shape[0], STRIP):
             rows = slice(start, start + STRIP)
-            strip = [part[rows].astype(np.float64) for part in around]
             # In the order of scipy.ndimage.correlate1d, so that the bits are the same.
-            line = strip[reach] * weights[reach]
+            line = around[reach][rows].astype(np.float64) * weights[reach]
+            pair = np.empty_like(line)
             for i in range(reach):
-                line += (strip[i] + strip[-1 - i]) * weights[i]
+                np.add(around[i][rows], around[-1 - i][rows], out=pair, dtype=np.float64)
+                pair *= weights[i]
+                line += pair
             result[rows] = line
         yield result
         if count > 2 * reach:

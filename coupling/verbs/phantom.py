@@ -13,13 +13,15 @@ log = logging.getLogger("islet.phantom")
 
 
 def run(config: PhantomConfig, folder: Path) -> Outcome:
-    """Write ``before.tif``, ``after.tif`` and ``truth/``."""
+    """Write ``before.tif``, ``after.tif``, ``truth/`` and, where asked for, ``series/``."""
     options = config.options()
     files = write_phantom(options, folder)
     log.info("phantom of %d x %d x %d voxels of %g um", *options.grid, options.voxel_um)
     scalars: dict[str, Scalar] = {
         "voxel_um": options.voxel_um,
         "island_count": len(options.shapes),
+        "crack_count": len(options.cracks),
+        "scan_count": 2 + len(options.steps),
         "interface_um": options.interface_um,
     }
     return Outcome(scalars, files)

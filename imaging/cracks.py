@@ -1,0 +1,311 @@
+"""Spallation cracks: basin-shaped gaps in the electrolyte slightly above the SE|CC interface.
+
+Found by a threshold and by their place (Xu et al., Small 2026, section 5.4). A crack displaces
+electrolyte, whose contrast to lithium is a few per cent of the collector's, so LVF there is
+divided by the electrolyte's own contrast in the scan before; whether a crack holds lithium or
+nothing cannot be told from absorption.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, spatial
+
+from imaging.crack_signal import (
+    SMOOTH_VOXEL,
+    electrolyte_share,
+    electrolyte_zone,
+    interface_width,
+    leak,
+    smoothed,
+)
+from imaging.filters import ball
+from imaging.lvf import Interface
+from imaging.thickness import slice_noise
+from imaging.volume import BoolArray, FloatArray, IntArray, Volume
+
+type Float32 = NDArray[np.float32]
+
+BESIDE_VOXEL = 8
+"""Distance from a crack's region from which on the electrolyte counts as whole."""
+REGION_LEVEL = 0.6
+"""Share of the threshold down to which a region extends. Lower, noise grows spurs that swell the
+volume; higher, thin rims are lost."""
+APERTURE_VOXEL = (2, 4)
+"""Voxels along z and in the plane by which a crack's region is widened before its volume is summed:
+the reach of the blur, and the thin rim that no threshold sees."""
+FOOTPRINT_LEVEL = 0.25
+"""Share of the widest opening down to which a column belongs to the crack. A penny-shaped crack
+opens as sqrt(1 - rho^2): its opening passes this level at 97 % of its radius."""
+
+
+@dataclass(frozen=True)
+class CrackOptions:
+    """What counts as a crack."""
+
+    threshold: float = 0.2
+    """Fraction of electrolyte displaced, smoothed, that a crack must reach; no less than
+    `significance` standard deviations of its noise."""
+    significance: float = 5.0
+    clear_voxel: float = 2.5
+    """Distance from the interface below which the blur of lithium at the collector is too strong
+    to look for cracks."""
+    min_offset_voxel: float = 3.5
+    """Least mean distance of a crack's volume from the interface: nearer, it is an island."""
+    reach_um: float = 40.0
+    """Distance from the interface up to which cracks are looked for."""
+
+    def __post_init__(self) -> None:
+        for name in ("threshold", "significance", "clear_voxel", "min_offset_voxel", "reach_um"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be positive; got {value}")
+
+
+@dataclass(frozen=True)
+class Crack:
+    """One spallation crack; positions in the frame of the before scan."""
+
+    label: int
+    """1 for the largest volume."""
+    x_um: float
+    y_um: float
+    z_um: float
+    """Centre of gravity of the crack's volume."""
+    volume_um3: float
+    volume_std_um3: float
+    """Standard deviation of the volume from the voxels' noise."""
+    offset_um: float
+    """Mean distance of the crack's volume from the SE|CC interface."""
+    offset_max_um: float
+    """Mean distance of its farthest tenth: the bottom of the basin."""
+    equivalent_diameter_um: float
+    """Diameter of the circle of the crack's area in the plane."""
+    max_extent_um: float
+    """Largest distance in the plane of two points of the crack."""
+    opening_um: float
+    """Thickness along z, averaged over a few voxels in the plane, that a tenth of the area exceeds:
+    the largest would be the noise's."""
+    touches_edge: bool
+    """Cut by the edge of the ROI."""
+
+
+@dataclass(frozen=True, eq=False)
+class CrackMap:
+    """All cracks, and where they are."""
+
+    cracks: list[Crack]
+    labels: IntArray
+    """Shape (y, x); 0 where there is none."""
+    opening_um: FloatArray
+    """Thickness of all cracks along z, shape (y, x); 0 where there is none."""
+    noise: float
+    """Standard deviation of the smoothed fraction of displaced electrolyte."""
+
+
+def find_cracks(
+    lvf: Volume,
+    interface: Interface,
+    roi: BoolArray,
+    before: Volume,
+    grey_cc: float | FloatArray,
+    grey_li: float,
+    options: CrackOptions | None = None,
+) -> CrackMap:
+    """Find spallation cracks and measure each (Xu et al., Small 2026, section 5.4).
+
+    Parameters
+    ----------
+    lvf
+        Unfiltered, unclipped LVF, shape (z, y, x).
+    interface
+        SE|CC interface.
+    roi
+        Pixels (y, x) to look at.
+    before
+        Scan before plating on the same grid: the electrolyte that a crack displaces.
+    grey_cc, grey_li
+        Grey values that the LVF was normalised with; the former may be a map (y, x).
+    options
+        What counts as a crack.
+
+    Returns
+    -------
+    CrackMap
+        Cracks ordered by volume, the largest first; none if the volume shows too little
+        electrolyte.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, the ROI is empty or the collector is not brighter than lithium.
+    """
+    options = options or CrackOptions()
+    if before.shape != lvf.shape or roi.shape != lvf.shape[1:]:
+        raise ValueError(
+            f"before {before.shape} and roi {roi.shape} must fit the LVF of shape {lvf.shape}"
+        )
+    if not roi.any():
+        raise ValueError("no pixel of the ROI to look for cracks in")
+    contrast = np.asarray(grey_cc, dtype=np.float64) - grey_li
+    if not (contrast > 0).all():
+        raise ValueError("the current collector must be brighter than lithium")
+    nothing = CrackMap([], np.zeros(roi.shape, np.int32), np.zeros(roi.shape), math.nan)
+    zone = electrolyte_zone(before, interface, roi, options.clear_voxel, options.reach_um)
+    if zone.size < 3:
+        return nothing
+    height = -interface.depth_um(lvf)[zone]
+    share = electrolyte_share(before, interface, roi, zone, contrast, grey_li)
+    width = interface_width(before, interface, roi)
+    free = roi
+    for _ in range(2):  # once more, with the levels taken beside the cracks
+        values = np.where(roi, lvf.values[zone], 0).astype(np.float32)
+        values -= leak(values, lvf, interface, width, roi, free, zone)
+        displaced = np.where(roi, values / share, 0).astype(np.float32)
+        # The noise of the scan before is in both, so that their quotient is low on average.
+        displaced -= np.where(roi, displaced[:, free].mean(axis=1)[:, None, None], 0)
+        smooth = smoothed(displaced, roi)
+        noise = 1.4826 * float(np.median(np.abs(smooth[:, free])))
+        labels, numbers = _regions(smooth, noise, options)
+        cracked = np.isin(labels, numbers).any(axis=0)
+        free = roi & ~ndimage.binary_dilation(cracked, iterations=BESIDE_VOXEL)
+        if not cracked.any() or free.sum() < 0.1 * roi.sum():
+            break
+    per_voxel = float(np.sqrt(np.mean(slice_noise(displaced.astype(np.float64), roi) ** 2)))
+    scene = _Scene(lvf, displaced, labels, zone, height, roi, per_voxel)
+    boxes = ndimage.find_objects(labels)
+    found = [_measured(scene, number, boxes[number - 1]) for number in numbers]
+    kept = [m for m in found if m is not None and _is_crack(m, options, lvf.spacing_um[0])]
+    kept.sort(key=lambda m: -m.crack.volume_um3)
+    opening = nothing.opening_um
+    for label, m in enumerate(kept, start=1):
+        nothing.labels[m.box][m.footprint] = label
+        opening[m.box] += m.opening_um
+    cracks = [replace(m.crack, label=label) for label, m in enumerate(kept, start=1)]
+    return CrackMap(cracks, nothing.labels, opening, noise)
+
+
+# ---------------------------------------------------------------------------------- measurement
+
+
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """What one crack is measured in."""
+
+    lvf: Volume
+    displaced: Float32
+    labels: IntArray
+    """Regions, shape (zone, y, x)."""
+    zone: IntArray
+    height_um: FloatArray
+    """Distance of the zone's slices from the interface, rising."""
+    roi: BoolArray
+    noise: float
+    """Standard deviation of `displaced` per voxel."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    crack: Crack
+    box: tuple[slice, slice]
+    footprint: BoolArray
+    """Shape of the box."""
+    opening_um: FloatArray
+    peak: int
+    """Slice of the zone that holds the most of it."""
+
+
+def _regions(smooth: Float32, noise: float, options: CrackOptions) -> tuple[IntArray, list[int]]:
+    """Connected voxels above a low threshold, and those of them that reach a high one."""
+    high = max(options.threshold, options.significance * noise)
+    labels, count = ndimage.label(smooth > REGION_LEVEL * high, np.ones((3, 3, 3), dtype=bool))
+    peaks = ndimage.maximum(smooth, labels, np.arange(1, count + 1)) if count else []
+    numbers = [i for i, peak in enumerate(peaks, start=1) if peak > high]
+    return np.asarray(labels, dtype=np.int32), numbers
+
+
+def _is_crack(m: _Measured, options: CrackOptions, dz: float) -> bool:
+    """Whether a region lies off the interface: lithium at the collector fades away from it."""
+    return (
+        m.peak > 0
+        and m.crack.offset_um >= options.min_offset_voxel * dz
+        and m.crack.volume_um3 > options.significance * m.crack.volume_std_um3
+    )
+
+
+def _measured(scene: _Scene, number: int, found: tuple[slice, ...]) -> _Measured | None:
+    """Measure one region; None if nothing is left of it."""
+    lvf, margin = scene.lvf, APERTURE_VOXEL[1] + 2
+    y0, x0 = (max(s.start - margin, 0) for s in found[1:])
+    box = (slice(y0, found[1].stop + margin), slice(x0, found[2].stop + margin))
+    labels = scene.labels[(slice(None), *box)]
+    own = labels == number
+    up, aside = APERTURE_VOXEL
+    aperture = ndimage.binary_dilation(own, ball(1), iterations=up)
+    aperture = ndimage.binary_dilation(aperture, ball(1)[1:2], iterations=aside - up)
+    aperture &= (own | (labels == 0)) & scene.roi[box]
+    part = np.where(aperture, scene.displaced[(slice(None), *box)], 0.0)
+    dz, dy, dx = lvf.spacing_um
+    voxel = dz * dy * dx
+    by_slice = part.sum(axis=(1, 2))
+    total = float(by_slice.sum())
+    opening = part.sum(axis=0) * dz
+    smooth = np.asarray(ndimage.gaussian_filter(opening, SMOOTH_VOXEL[1], mode="constant"))
+    if total <= 0 or smooth.max() <= 0:
+        return None
+    footprint = _largest(smooth > FOOTPRINT_LEVEL * smooth.max())
+    columns = opening.clip(0, None)
+    y, x = np.nonzero(footprint)
+    weight = columns[y, x] if columns[y, x].sum() > 0 else np.ones(y.size)
+    offset = float((by_slice * scene.height_um).sum() / total)
+    rim = footprint & ~ndimage.binary_erosion(scene.roi[box], iterations=2, border_value=0)
+    surface = lvf.coordinates_um(0)[scene.zone[0]]
+    away = math.copysign(1.0, float(lvf.coordinates_um(0)[scene.zone[-1]] - surface))
+    centre = [
+        lvf.origin_um[axis] + lvf.spacing_um[axis] * (start + float(np.average(i, weights=weight)))
+        for axis, start, i in ((1, y0, y), (2, x0, x))
+    ]
+    crack = Crack(
+        label=0,
+        x_um=centre[1],
+        y_um=centre[0],
+        z_um=float(surface + away * (offset - scene.height_um[0])),
+        volume_um3=total * voxel,
+        volume_std_um3=scene.noise * math.sqrt(float(aperture.sum())) * voxel,
+        offset_um=offset,
+        offset_max_um=_farthest(by_slice, scene.height_um),
+        equivalent_diameter_um=2 * math.sqrt(float(footprint.sum()) * dy * dx / math.pi),
+        max_extent_um=_max_extent(footprint, dy, dx),
+        opening_um=float(np.quantile(smooth[footprint], 0.9)),
+        touches_edge=bool(rim.any()),
+    )
+    return _Measured(crack, box, footprint, opening, int(np.argmax(by_slice)))
+
+
+def _largest(mask: BoolArray) -> BoolArray:
+    """Largest connected part, holes filled."""
+    labels, _ = ndimage.label(mask)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray(ndimage.binary_fill_holes(labels == int(np.argmax(sizes))))
+
+
+def _farthest(by_slice: FloatArray, height_um: FloatArray) -> float:
+    """Mean distance from the interface of the farthest tenth of the volume."""
+    left = np.clip(by_slice, 0, None)[::-1]
+    share = np.diff(np.minimum(np.cumsum(left), 0.1 * left.sum()), prepend=0.0)
+    return float((share * height_um[::-1]).sum() / share.sum())
+
+
+def _max_extent(mask: BoolArray, dy: float, dx: float) -> float:
+    """Largest distance between the outlines of two pixels of a mask."""
+    y, x = np.nonzero(mask)
+    corners = np.concatenate(
+        [np.stack([(y + a) * dy, (x + b) * dx], axis=1) for a in (-0.5, 0.5) for b in (-0.5, 0.5)]
+    )
+    hull = corners[spatial.ConvexHull(corners).vertices]
+    return float(spatial.distance.pdist(hull).max())
