@@ -12,10 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from imaging.estimators import linear_lvf as linear_lvf
-from imaging.estimators import paper_lvf as paper_lvf
 from imaging.filters import gaussian
-from imaging.volume import BoolArray, FloatArray, Volume, slab
+from imaging.volume import BoolArray, FloatArray, Volume
 
 log = logging.getLogger(__name__)
 
@@ -287,17 +285,6 @@ def cc_variation(cc_map: FloatArray, roi: BoolArray) -> float:
             100 * variation,
         )
     return variation
-
-
-def electrolyte_change(
-    before: Volume, after: Volume, roi: BoolArray, slab_um: tuple[float, float]
-) -> float | None:
-    """Mean change of grey value (after - before) of bulk electrolyte; None if there is none."""
-    slices = slab(before, *slab_um)
-    if slices.stop <= slices.start:
-        return None
-    means = [v.values[slices][:, roi].mean(dtype=np.float64) for v in (before, after)]
-    return float(means[1] - means[0])
 
 
 def electrolyte_slab_um(

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 
 from imaging.drift import GreyDrift, corrected, measure_drift, report_drift
+from imaging.estimators import linear_lvf, paper_lvf
 from imaging.islands import Island, find_islands
-from imaging.lvf import linear_lvf, paper_lvf
 from imaging.options import (
     CcSide,
     Drift,

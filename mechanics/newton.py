@@ -328,20 +328,17 @@ class Newton:
             new = at(fraction)
             slope = slope_of(new)
             finite = math.isfinite(slope)
-            if finite and self._is_plainly_good(trial, new, fraction):
-                damping.went(fraction)
-                return new
             if slope_start >= 0:
                 # of no potential: the residual itself is all that can tell
-                merit, good = new.norm, finite and new.norm < trial.norm
+                merit, good = new.norm, new.norm < trial.norm
             else:
                 far_enough = fraction == 1.0 or slope >= -SLOPE_LOST * abs(slope_start)
                 merit, good = abs(slope), far_enough and slope <= SLOPE_LEFT * abs(slope_start)
-            if good:
-                damping.went(fraction)
-                return new
-            if finite and (best is None or merit < best[0]):
+            good = finite and (good or self._is_plainly_good(trial, new, fraction))
+            if finite and (good or best is None or merit < best[0]):
                 best, best_fraction = (merit, new), fraction
+            if good:
+                break
             if slope_start >= 0 or not finite:
                 high, slope_high = fraction, math.inf
             elif slope < 0:

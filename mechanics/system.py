@@ -118,11 +118,11 @@ class System:
             keys = rows[kept] * len(self.free) + columns[kept]
             if self._matrix is None:
                 self._widen(keys)
-            slots = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-            lacking = keys[self._keys[slots] != keys]
+            slots = np.searchsorted(self._keys, keys)
+            lacking = keys[self._keys[np.minimum(slots, len(self._keys) - 1)] != keys]
             if len(lacking) > 0:
                 self._widen(lacking)
-            slots = np.searchsorted(self._keys, keys)
+                slots = np.searchsorted(self._keys, keys)
             known = self._known = _Places(entries.rows, entries.columns, kept, slots)
         return known.slots, entries.values[known.kept]
 

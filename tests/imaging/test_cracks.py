@@ -7,7 +7,8 @@ import pytest
 
 from imaging.crack_profiles import crack_profiles
 from imaging.cracks import CrackMap, CrackOptions, find_cracks
-from imaging.lvf import Interface, linear_lvf
+from imaging.estimators import linear_lvf
+from imaging.lvf import Interface
 from imaging.phantom import CrackFill, Deposit, IslandChoice, PhantomOptions, make_phantom
 from imaging.phantom_shapes import BasinCrack
 from imaging.volume import Volume

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging import filters, kernels
+from imaging.estimators import linear_lvf, paper_lvf
 from imaging.filters import ball, ball_median, gaussian
-from imaging.lvf import linear_lvf, paper_lvf
 from imaging.slabs import Rows, Step, stream
 from imaging.transform import RigidTransform, apply, index_map
 from imaging.volume import Volume
