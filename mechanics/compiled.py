@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mechanics.assembly import Discretisation
-from mechanics.kinematics import REFERENCE, Body, History, Response
+from mechanics.kinematics import POINTWISE, REFERENCE, Body, History, Response
 from mechanics.layout import Region
 from mechanics.plasticity import RR, RZ, TT, PlasticState
 from mechanics.profile import Floats
@@ -172,11 +172,14 @@ class _Mesh(ctypes.Structure):
     _fields_ = [(name, ctypes.c_void_p) for name in ("nodes", "slopes", "volumes", "basis")]
 
 
+BODY = ("bulk", "pointwise", "shear", "yield_", "hardening", "growth")
+
+
 class _Body(ctypes.Structure):
     _fields_ = [
         ("count", ctypes.c_int64),
         ("cells", ctypes.c_void_p),
-        *((name, ctypes.c_double) for name in ("bulk", "shear", "yield_", "hardening", "growth")),
+        *((name, ctypes.c_double) for name in BODY),
         *((name, ctypes.c_void_p) for name in ("tensor", "equivalent")),
     ]
 
@@ -247,6 +250,7 @@ def _body(space: Discretisation, body: Body, past: PlasticState | None, growth: 
         len(cells),
         _address(cells),
         material.bulk_mpa,
+        POINTWISE * material.bulk_mpa,
         material.shear_mpa,
         math.inf if material.yield_mpa is None else material.yield_mpa,
         material.hardening_mpa,

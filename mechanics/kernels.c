@@ -41,7 +41,7 @@ typedef struct {
 typedef struct {
     int64_t count;
     const int64_t *cells;
-    double bulk, shear, yield, hardening; /* yield: infinite where elastic */
+    double bulk, pointwise, shear, yield, hardening; /* yield: infinite where elastic */
     double growth;
     const double *tensor, *equivalent; /* history, (count, POINTS, ..); NULL where there is none */
 } Body;
@@ -114,19 +114,21 @@ static void write_forces(double forces[2][NODES], double *out) {
 
 /* Rows of a stiffness as a sum of left x right. */
 typedef struct {
-    double left[3 * POINTS + LINEAR][NODES];
-    Four right[3 * POINTS + LINEAR][WIDE];
+    double left[3 * POINTS + 2 * LINEAR][NODES];
+    Four right[3 * POINTS + 2 * LINEAR][WIDE];
 } Sum;
 
 /* Rows of z and r, and what the projected part is made of. */
 typedef struct {
     Sum z, r;
-    double moments[LINEAR][COLUMNS]; /* (phi_m, tr G(v)) */
+    double moments[LINEAR][COLUMNS]; /* (phi_m, change tr G(v)) */
+    double others[LINEAR][COLUMNS];  /* (phi_m, other tr G(v)) */
     double slope[LINEAR][LINEAR];    /* (phi_m, slope phi_n) */
 } Stiffness;
 
 static void clear_moments(Stiffness *k) {
     memset(k->moments, 0, sizeof k->moments);
+    memset(k->others, 0, sizeof k->others);
     memset(k->slope, 0, sizeof k->slope);
 }
 
@@ -152,31 +154,44 @@ static void set_point(Stiffness *k, int q, double tangent[COMPONENTS][COMPONENTS
     set_term(&k->z, 2 * q + 1, s[1], tangent[ZZ], s);
 }
 
-/* Add one point to (phi_m, change tr G(v)) and to (phi_m, slope phi_n). */
-static void add_moments(const Element *e, int q, double change, double slope, const Slopes s,
-                        Stiffness *k) {
+/* Add one point to (phi_m, change tr G(v)), (phi_m, other tr G(v)) and (phi_m, slope phi_n). */
+static void add_moments(const Element *e, int q, double change, double other, double slope,
+                        const Slopes s, Stiffness *k) {
     for (int m = 0; m < LINEAR; m++) {
         const double part = e->volumes[q] * e->basis[m * POINTS + q];
         for (int a = 0; a < NODES; a++) {
-            k->moments[m][a] += part * change * s[1][a];
-            k->moments[m][NODES + a] += part * change * (s[0][a] + s[2][a]);
+            const double z = part * s[1][a], r = part * (s[0][a] + s[2][a]);
+            k->moments[m][a] += change * z;
+            k->moments[m][NODES + a] += change * r;
+            k->others[m][a] += other * z;
+            k->others[m][NODES + a] += other * r;
         }
         for (int n = 0; n < LINEAR; n++)
             k->slope[m][n] += part * slope * e->basis[n * POINTS + q];
     }
 }
 
-/* Set (Pi[change tr G(v)], slope Pi[change tr G(u)]) behind the terms of the points. */
+/* Set one term of the projected part: moments x row. */
+static void set_moments(Stiffness *k, int term, const double moments[COLUMNS],
+                        const double row[COLUMNS]) {
+    memcpy(k->z.left[2 * POINTS + term], moments, sizeof k->z.left[0]);
+    memcpy(k->z.right[2 * POINTS + term], row, sizeof k->z.right[0]);
+    memcpy(k->r.left[3 * POINTS + term], moments + NODES, sizeof k->r.left[0]);
+    memcpy(k->r.right[3 * POINTS + term], row, sizeof k->r.right[0]);
+}
+
+/* Set (Pi[change tr G(v)], slope Pi[change tr G(u)]), less Pi[change tr G(v)] other tr G(u) and
+   its mirror image, behind the terms of the points. */
 static void set_projected(Stiffness *k) {
     for (int m = 0; m < LINEAR; m++) {
-        double row[COLUMNS];
-        for (int i = 0; i < COLUMNS; i++)
+        double row[COLUMNS], less[COLUMNS];
+        for (int i = 0; i < COLUMNS; i++) {
             row[i] = k->slope[m][0] * k->moments[0][i] + k->slope[m][1] * k->moments[1][i] +
-                     k->slope[m][2] * k->moments[2][i];
-        memcpy(k->z.left[2 * POINTS + m], k->moments[m], sizeof k->z.left[0]);
-        memcpy(k->z.right[2 * POINTS + m], row, sizeof row);
-        memcpy(k->r.left[3 * POINTS + m], k->moments[m] + NODES, sizeof k->r.left[0]);
-        memcpy(k->r.right[3 * POINTS + m], row, sizeof row);
+                     k->slope[m][2] * k->moments[2][i] - k->others[m][i];
+            less[i] = -k->moments[m][i];
+        }
+        set_moments(k, m, k->moments[m], row);
+        set_moments(k, LINEAR + m, k->others[m], less);
     }
 }
 
@@ -197,8 +212,8 @@ static inline void add_up(const Sum *sum, const int terms, const int fours,
 static void write_stiffness(Stiffness *k, double *out) {
     double r[NODES][COLUMNS], z[NODES][COLUMNS];
     set_projected(k);
-    add_up(&k->r, 3 * POINTS + LINEAR, WIDE, r);
-    add_up(&k->z, 2 * POINTS + LINEAR, NARROW, z);
+    add_up(&k->r, 3 * POINTS + 2 * LINEAR, WIDE, r);
+    add_up(&k->z, 2 * POINTS + 2 * LINEAR, NARROW, z);
     for (int a = 0; a < NODES; a++)
         for (int b = 0; b < NODES; b++) {
             double *block = out + 2 * a * DOFS + 2 * b;
@@ -285,7 +300,7 @@ void small_strain(const Mesh *mesh, const Body *body, const double *displacement
             if (answer->stiffness) {
                 small_tangent(body->shear, &back, trial, e.volumes[q], tangent);
                 set_point(&stiffness, q, tangent, e.slopes[q]);
-                add_moments(&e, q, 1, body->bulk, e.slopes[q], &stiffness);
+                add_moments(&e, q, 1, 0, body->bulk, e.slopes[q], &stiffness);
                 continue;
             }
             const double mean = body->bulk * (change[q] - 3 * body->growth);
@@ -302,9 +317,11 @@ void small_strain(const Mesh *mesh, const Body *body, const double *displacement
 
 /* ---- finite strain ---- */
 
-/* One point: F, its inverse, J, p J (not a number where folded) and dp/dtheta. */
+/* One point: F, its inverse, J (weight is not a number where folded), and of the volume's part
+   of the stress, weight F^-T, what its change is made of: spread outer(F^-T, F^-T) and the slopes
+   by changes of theta. */
 typedef struct {
-    double f[COMPONENTS], inverse[COMPONENTS], ratio, weight, slope;
+    double f[COMPONENTS], inverse[COMPONENTS], ratio, weight, spread, cross, slope;
 } Point;
 
 /* Trial values of b_e in principal axes, the last the hoop's. */
@@ -316,9 +333,10 @@ typedef struct {
     Return back;
 } Principal;
 
-/* F, J and the mean stress p = Pi[K ln(theta_e) / theta_e] of one element. */
-static void deform(const Element *e, double bulk, double grown, Point points[POINTS]) {
-    double ratio[POINTS], theta[POINTS], value[POINTS], mean[POINTS];
+/* F, J, p = Pi[K ln(theta_e) / theta_e - w / theta] and w = J_g k ln(J / theta) of one element. */
+static void deform(const Element *e, const Body *body, double grown, Point points[POINTS]) {
+    const double bulk = body->bulk, pointwise = grown * body->pointwise;
+    double ratio[POINTS], theta[POINTS], value[POINTS], mean[POINTS], apart[POINTS];
     for (int q = 0; q < POINTS; q++) {
         double *f = points[q].f, *inverse = points[q].inverse;
         gradient_at(e, q, f);
@@ -332,12 +350,18 @@ static void deform(const Element *e, double bulk, double grown, Point points[POI
     project(e, ratio, theta);
     for (int q = 0; q < POINTS; q++) {
         const double elastic = theta[q] / grown, logarithm = log(elastic);
-        value[q] = bulk * logarithm / elastic;
-        points[q].slope = bulk * (1 - logarithm) / (elastic * elastic * grown);
+        apart[q] = pointwise * log(ratio[q] / theta[q]);
+        value[q] = bulk * logarithm / elastic - apart[q] / theta[q];
+        points[q].cross = pointwise / theta[q];
+        points[q].slope = bulk * (1 - logarithm) / (elastic * elastic * grown) +
+                          (pointwise + apart[q]) / (theta[q] * theta[q]);
     }
     project(e, value, mean);
-    for (int q = 0; q < POINTS; q++)
-        points[q].weight = ratio[q] > 0 && theta[q] > 0 ? mean[q] * ratio[q] : NAN;
+    for (int q = 0; q < POINTS; q++) {
+        const double part = ratio[q] > 0 && theta[q] > 0 ? mean[q] * ratio[q] : NAN;
+        points[q].weight = part + apart[q];
+        points[q].spread = part + pointwise;
+    }
 }
 
 /* Slopes at the deformed place: F^-T dN/dX, and N over the present radius. */
@@ -406,7 +430,7 @@ static void finite_history(const Body *body, const Answer *answer, const Point *
     answer->equivalent[point] = body->equivalent[point] + p->back.d_gamma;
 }
 
-/* sigma = J_g tau_dev + p J 1, and its principal values. */
+/* sigma = J_g tau_dev + (p J + w) 1, and its principal values. */
 static void kirchhoff(const Point *at, Principal *p, double grown, double sigma[COMPONENTS]) {
     for (int i = 0; i < 3; i++) p->sigma[i] = grown * p->back.scale * p->trial[i] + at->weight;
     assembled(p, p->sigma, sigma);
@@ -421,7 +445,7 @@ static double moduli(const Body *body, const Point *at, const Principal *p, doub
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++) {
             by_strain[i][j] = soft * ((i == j) - 1.0 / 3) + p->back.along * trial[i] * trial[j];
-            c[i][j] = grown * by_strain[i][j] + at->weight - (i == j) * 2 * p->sigma[i];
+            c[i][j] = grown * by_strain[i][j] + at->spread - (i == j) * 2 * p->sigma[i];
         }
     const double limit = (by_strain[0][0] - by_strain[0][1]) / (2 * b[0]);
     const double by_b = gap <= EQUAL * b[0] ? limit : p->back.scale * (trial[0] - trial[1]) / gap;
@@ -456,7 +480,7 @@ void finite_strain(const Mesh *mesh, const Body *body, const double *displacemen
         const Element e = element_at(mesh, cell, displacement);
         Point points[POINTS];
         double forces[2][NODES] = {{0}};
-        deform(&e, body->bulk, grown, points);
+        deform(&e, body, grown, points);
         clear_moments(&stiffness);
         for (int q = 0; q < POINTS; q++) {
             const Point *at = points + q;
@@ -468,7 +492,7 @@ void finite_strain(const Mesh *mesh, const Body *body, const double *displacemen
             if (answer->stiffness) {
                 finite_tangent(body, at, &p, grown, sigma, e.volumes[q], tangent);
                 set_point(&stiffness, q, tangent, s);
-                add_moments(&e, q, at->ratio, at->slope, s, &stiffness);
+                add_moments(&e, q, at->ratio, at->cross, at->slope, s, &stiffness);
                 continue;
             }
             double *cauchy = answer->stress + (cell * POINTS + q) * COMPONENTS;

@@ -23,6 +23,9 @@ from mechanics.stack import Kinematics
 
 History = Mapping[Region, PlasticState]
 
+POINTWISE = 5e-3
+"""Share of the bulk modulus by which a point resists a volume ratio other than the projected."""
+
 
 @dataclass(frozen=True)
 class Body:
@@ -117,6 +120,11 @@ def finite_strain(
 
     which derives from the energy J_g psi with ln(theta_e) in the place of ln(J_e), so that
     the tangent is symmetric. The Cauchy stress is J_g tau_dev / J + p 1.
+
+    Under pressures far above the strength of lithium, elements could buckle in ways that keep
+    theta and fold. A small share k of the bulk modulus resists them: the energy
+    J_g k/2 ln(J / theta)^2, which vanishes on refinement, adds w F^-T with
+    w = J_g k ln(J / theta) to P, and -Pi[w / theta] to p.
     """
     operator = space.plain_operator
     gradient = space.apply(operator, displacement)
@@ -141,23 +149,32 @@ def finite_strain(
         ratio = whole.det.reshape(shape[:2])
         theta = space.project(ratio[..., None])[..., 0]
         elastic = theta / grown
-        mean = space.project((bulk * np.log(elastic) / elastic)[..., None])[..., 0]
+        pointwise = POINTWISE * bulk * grown
+        apart = pointwise * np.log(ratio / theta)
+        value = bulk * np.log(elastic) / elastic - apart / theta
+        mean = space.project(value[..., None])[..., 0]
         # a folded element must not pass for a state
         mean = np.where((ratio > 0) & (theta > 0), mean, np.nan)
         inverse_t = whole.transposed.reshape(shape)
-        weight = mean * ratio
+        weight = mean * ratio + apart
         total = stress + weight[..., None] * inverse_t
-        cauchy = kirchhoff / ratio[..., None] + mean[..., None] * IDENTITY
+        cauchy = (kirchhoff + weight[..., None] * IDENTITY) / ratio[..., None]
 
     def stiffness() -> Floats:
         outer = inverse_t[..., :, None] * inverse_t[..., None, :]
-        geometric = outer - whole.crossed().reshape(*shape, 5)
-        local = space.element_stiffness(operator, tangent + weight[..., None, None] * geometric)
-        change = np.einsum("cqk,cqki->cqi", ratio[..., None] * inverse_t, operator)
-        projected = space.project(change)
-        slope = bulk * (1 - np.log(elastic)) / (elastic**2 * grown) * space.volumes
-        product: Floats = np.swapaxes(projected, 1, 2) @ (slope[..., None] * projected)
-        return local + product
+        crossed = whole.crossed().reshape(*shape, 5)
+        spread = mean * ratio + pointwise
+        volumetric = spread[..., None, None] * outer - weight[..., None, None] * crossed
+        local = space.element_stiffness(operator, tangent + volumetric)
+        change = np.einsum("cqk,cqki->cqi", inverse_t, operator)
+        projected = space.project(ratio[..., None] * change)
+        slope = bulk * (1 - np.log(elastic)) / (elastic**2 * grown)
+        slope += (pointwise + apart) / theta**2
+        cross = (pointwise / theta)[..., None] * change
+        half = (slope / 2 * space.volumes)[..., None] * projected
+        half -= space.volumes[..., None] * cross
+        product: Floats = np.swapaxes(projected, 1, 2) @ half
+        return local + product + np.swapaxes(product, 1, 2)
 
     return Response(space.element_forces(operator, total), stiffness, cauchy, new)
 
