@@ -143,7 +143,8 @@ def test_small_displacements_give_the_small_strain_response(
     a, b, c, d, e, f, g = 1e-10 * np.random.default_rng(4).normal(0, 1, 7)
     r, z = space.node_points.T
     # its volume change is linear, and thus its own projection
-    tiny = np.column_stack((r * (a + b * z + c * r), d * z + e * z**2 + f * r * z + g * r**2)).ravel()
+    in_r, in_z = r * (a + b * z + c * r), d * z + e * z**2 + f * r * z + g * r**2
+    tiny = np.column_stack((in_r, in_z)).ravel()
     finite = finite_strain(space, bodies, history, 0.0, tiny)
     small = small_strain(space, bodies, history, 0.0, tiny)
     scale = np.abs(small.forces).max()
