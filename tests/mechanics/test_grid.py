@@ -7,9 +7,10 @@ from itertools import product
 import pytest
 from solving import solve_island
 
+from mechanics.interfaces import ContactOptions
 from mechanics.materials import PRESETS
 from mechanics.profile import SHAPE
-from mechanics.stack import Loading, MeshSize
+from mechanics.stack import Kinematics, Loading, MeshSize
 from mechanics.stress import ElectrolyteStress
 from mechanics.summary import summarise
 
@@ -29,6 +30,20 @@ def test_every_shape_converges(kind: str, diameter_um: float, ratio: float) -> N
     # tall islands pull their roof apart, flat ones press it
     if kind == "cap":
         assert (summary.apex_sigma1_mpa > 0) == (ratio >= 0.3)
+
+
+@pytest.mark.slow
+def test_lithium_that_slides_under_great_pressure_does_not_fold() -> None:
+    """Large, tall, fine and without friction: nothing but its volume holds the lithium."""
+    solution = solve_island(
+        SHAPE["cap"](250.0, 62.5),
+        size=MeshSize(fine_um=1.0),
+        kinematics=Kinematics.finite,
+        contact=ContactOptions(mu=0.0),
+    )
+    assert solution.effort.newton_iterations < 300  # without the resistance: no convergence
+    summary = summarise(solution, ElectrolyteStress(solution))
+    assert summary.li_pressure_mpa == pytest.approx(553.7, rel=0.01)  # of elements of 2 um
 
 
 @pytest.mark.slow
