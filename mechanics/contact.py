@@ -32,9 +32,11 @@ from mechanics.profile import Floats
 from mechanics.system import Entries
 
 VIOLATION_UM = 1e-7
-"""Penetration, or slip of a sticking node, that passes for none."""
+"""Penetration, or slip along the shear, that passes for none."""
 TRACTION_MPA = 1e-6
 """Traction that passes for none."""
+CLOSURE = 1e-5
+"""Gap or slip, over the size of elements, that a node in contact may be left with."""
 FORCE_ERROR, LENGTH_ERROR = 1e-3, 1e-2
 """Violations that are let pass where nodes would go on changing for ever: forces over the one on
 the island, lengths over the elements at the island. In the wedge of lithium at the rim of a flat
@@ -235,14 +237,15 @@ class Surfaces:
         )
 
     def holds(self, touch: Touch) -> bool:
-        """Whether a touch obeys the laws of its status within round-off."""
+        """Whether a touch obeys the laws of its status, gaps within a 1e-5 of an element."""
         status = touch.status
         normal, shear = self.missing(touch)
         weights = np.where(self.carries, self.weights, 1.0)
+        nothing = CLOSURE * self.space.stack.fine_um
         return bool(
-            (np.abs(normal / weights)[status.closed] <= VIOLATION_UM).all()
+            (np.abs(normal / weights)[status.closed] <= nothing).all()
             and (np.abs(normal)[~status.closed] <= TRACTION_MPA).all()
-            and (np.abs(shear / weights)[status.sticks] <= VIOLATION_UM).all()
+            and (np.abs(shear / weights)[status.sticks] <= nothing).all()
             and (np.abs(shear)[~status.sticks] <= TRACTION_MPA).all()
         )
 

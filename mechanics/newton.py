@@ -182,7 +182,7 @@ class Newton:
         trial = self.respond_to(step, guess, self._first_law(step))
         total = since_change = changes = 0
         reuse, block, damping = False, BlockRule(), Damping()
-        while since_change <= options.max_iterations and changes <= MAX_CHANGES:
+        while changes <= MAX_CHANGES:
             obeys = self._obeys(trial)
             if (obeys and trial.relative <= NEAR) or since_change == PATIENCE:
                 looked = self._looked_again(step, trial, guess, block)
@@ -191,6 +191,8 @@ class Newton:
                     obeys = reuse = False
             if obeys and trial.relative <= tolerance:
                 return self._accepted(step, trial), total
+            if since_change > options.max_iterations:
+                break
             old, trial = trial, self._improved(step, trial, total, reuse, damping)
             # near the solution the last factors lead on at a fraction of the cost
             reuse = options.reuse_factors and trial.relative <= min(

@@ -125,9 +125,9 @@ def _advance(
             new, iterations = newton.equilibrium(state, load, _extrapolate(before, state, load))
         except NotConvergedError as failure:
             effort = effort.after(failure.iterations, failed=True)
-            if size / 2 < smallest:
-                raise SolverError(_explain(failure, load, size)) from failure
-            size /= 2
+            size = (reach - fraction) / 2  # half of what was tried, which the end may have cut
+            if size < smallest:
+                raise SolverError(_explain(failure, load, reach - fraction)) from failure
             log.info("step cut back to %g of its size: %s", size, failure)
             continue
         effort = effort.after(iterations)
