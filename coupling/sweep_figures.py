@@ -15,6 +15,8 @@ _MOST_LINES = 8
 """With more groups than this the mean effect of each key is drawn instead of lines."""
 _LOG_RANGE = 8.0
 """Quotient of largest and smallest value from which an axis is logarithmic."""
+_BORDER = 1.1
+"""Within this multiple of the rim's extent a site lies on the border of its zone."""
 _PUBLISHED = {"wide": 0.05, "narrow": 0.45}
 _PANELS = {
     "risk_bulk": "bulk crack risk R1 (–)",
@@ -48,6 +50,11 @@ def sweep_figure(view: SweepView, file: Path) -> None:
                 own = np.flatnonzero(groups == name)
                 own = own[np.argsort(x[own])]
                 axes.plot(x[own], y[own], "o-", ms=3, lw=1, color=colour, label=name or "islet")
+                if quantity == "risk_bulk":
+                    open_ones = own[_beside_the_rim(view, own)]
+                    axes.plot(
+                        x[open_ones], y[open_ones], "o", ms=3, mew=0.8, mfc="white", color=colour
+                    )
             _mark_failures(axes, x[~np.isfinite(y)])
             _decorate(axes, quantity, label, f"({letter})")
         if np.nanmin(x) > 0 and np.nanmax(x) > _LOG_RANGE * np.nanmin(x):
@@ -61,6 +68,23 @@ def sweep_figure(view: SweepView, file: Path) -> None:
             axes.set_xlabel(label_of(view.main))
         if len(names) > 1:
             panels[0, 0].legend(frameon=False)
+        if _beside_the_rim(view, np.arange(len(x))).any():
+            panels[0, 0].annotate(
+                "open: highest where the rim begins", (1.0, 0.0), xycoords="axes fraction",
+                xytext=(-4, 4), textcoords="offset points", ha="right", fontsize=6, color="grey",
+            )  # fmt: skip
+
+
+def _beside_the_rim(view: SweepView, jobs: Any) -> Any:
+    """Whether the highest bulk risk of each of some jobs lies on the border to the rim's zone.
+
+    There it is the tail of the stress at the contact line, not a second site.
+    """
+    needed = ("risk_bulk_r_um", "risk_bulk_z_um", "contact_diameter_um", "criterion_rim_um")
+    if not set(needed) <= set(view.table):
+        return np.zeros(len(jobs), dtype=bool)
+    r, z, diameter, rim = (view.table[name].to_numpy(dtype=float)[jobs] for name in needed)
+    return np.hypot(r - diameter / 2, z) < _BORDER * rim
 
 
 def _colours(count: int) -> list[Any]:
@@ -78,6 +102,11 @@ def _decorate(axes: Any, quantity: str, label: str, letter: str) -> None:
         axes.set_ylim(bottom=0)
     elif quantity == "apex_sigma1_mpa":
         axes.axhline(0.0, color="black", lw=0.6)
+        for name, y, va in (("tension", 3, "bottom"), ("compression", -3, "top")):
+            axes.annotate(
+                name, (1.0, 0.0), xycoords=axes.get_yaxis_transform(), xytext=(-3, y),
+                textcoords="offset points", ha="right", va=va, fontsize=6, color="grey",
+            )  # fmt: skip
     else:
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
 
@@ -111,6 +140,7 @@ def _add_law(view: SweepView, panels: Any) -> None:
     for axes, values in zip(panels, (law.pole_mpa, law.pressure_mpa), strict=True):
         axes.plot(ratio, values, "--", lw=0.9, color="grey", label=_LAW, zorder=1)
         axes.legend(frameon=False, loc="upper left" if axes is panels[0] else "lower right")
+        axes.set_ylim(top=max(axes.get_ylim()[1], 1.05 * values.max()))
 
 
 def _mark_published(axes: Any, x: Any) -> None:
