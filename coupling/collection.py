@@ -78,7 +78,8 @@ def job_folders(sweep: Path, but: Path | None = None) -> list[Path]:
         if but is not None and but.exists() and folder.samefile(but):
             continue
         result = read_result(folder)
-        collected = result is not None and result.verb == "collect"
+        collected = (folder / "collect.log").exists()
+        collected |= result is not None and result.verb == "collect"
         started = (folder / RESULT).exists() or (folder / "config.yaml").exists()
         if not collected and (started or any(folder.glob("*.log"))):
             folders.append(folder)
