@@ -61,10 +61,16 @@ class SweepView:
         return [
             ", ".join(
                 [names[i] for names in self.names.values()]
-                + [f"{key.rpartition('.')[2]} = {self.numbers[key][i]:g}" for key in keys]
+                + [f"{_short(key)} = {self.numbers[key][i]:g}" for key in keys]
             )
             for i in range(len(self.table))
         ]
+
+
+def _short(key: str) -> str:
+    """Return a key's name without its group, for a legend."""
+    name = key.rpartition(".")[2]
+    return "height/diameter" if name == ASPECT_RATIO else name
 
 
 def _known(values: Floats) -> Floats:

@@ -58,7 +58,7 @@ def sweep_figure(view: SweepView, file: Path) -> None:
             _mark_failures(axes, x[~np.isfinite(y)])
             _decorate(axes, quantity, label, f"({letter})")
         if np.nanmin(x) > 0 and np.nanmax(x) > _LOG_RANGE * np.nanmin(x):
-            _logarithmic(panels[0, 0])
+            _logarithmic(panels[0, 0], np.nanmax(x) / np.nanmin(x))
         if view.main == ASPECT_RATIO:
             _add_law(view, panels[1])
             for axes in panels.flat:
@@ -70,8 +70,9 @@ def sweep_figure(view: SweepView, file: Path) -> None:
             panels[0, 0].legend(frameon=False)
         if _beside_the_rim(view, np.arange(len(x))).any():
             panels[0, 0].annotate(
-                "open: highest where the rim begins", (1.0, 0.0), xycoords="axes fraction",
-                xytext=(-4, 4), textcoords="offset points", ha="right", fontsize=6, color="grey",
+                "open: highest at the border of the rim's zone", (1.0, 0.0),
+                xycoords="axes fraction", xytext=(-4, 5), textcoords="offset points", ha="right",
+                fontsize=6, color="grey", bbox={"fc": "white", "ec": "none", "pad": 0.8},
             )  # fmt: skip
 
 
@@ -120,9 +121,10 @@ def _mark_failures(axes: Any, x: Any) -> None:
         )  # fmt: skip
 
 
-def _logarithmic(axes: Any) -> None:
+def _logarithmic(axes: Any, span: float) -> None:
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+    subs = (1.0, 2.0, 5.0) if span < 100 else (1.0,)  # no room for more
+    axes.xaxis.set_major_locator(mpl.ticker.LogLocator(subs=subs))
     axes.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
 
@@ -188,5 +190,8 @@ def effects_figure(view: SweepView, file: Path) -> None:
                 _decorate(axes, quantity, _PANELS[quantity] if column == 0 else "", "")
             panels[-1, column].set_xlabel(label_of(key))
         if names != [""]:
-            panels[0, 0].legend(frameon=False)
+            lines = panels[0, 0].get_lines()[: len(names)]
+            drawing.legend(
+                handles=lines, loc="outside upper right", ncols=len(names), frameon=False
+            )
         panels[0, 0].set_title("line: mean over the other keys; band: their range", loc="left")
