@@ -98,25 +98,29 @@ def _colours(count: int) -> list[Any]:
 def _decorate(axes: Any, quantity: str, label: str, letter: str) -> None:
     axes.set_ylabel(label)
     axes.set_title(letter, loc="left")
+    low, high = axes.get_ylim()
     if quantity.startswith("risk"):
         axes.axhline(1.0, color=ABOVE, lw=0.6)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, max(1.1, 1.04 * high))
     elif quantity == "apex_sigma1_mpa":
         axes.axhline(0.0, color="black", lw=0.6)
+        span = max(high, 0.0) - min(low, 0.0)
+        room = 0.12 * span  # for both words
+        axes.set_ylim(min(low - 0.06 * span, -room), max(high + 0.02 * span, room))
         for name, y, va in (("tension", 3, "bottom"), ("compression", -3, "top")):
             axes.annotate(
                 name, (1.0, 0.0), xycoords=axes.get_yaxis_transform(), xytext=(-3, y),
                 textcoords="offset points", ha="right", va=va, fontsize=6, color="grey",
             )  # fmt: skip
     else:
-        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+        axes.set_ylim(min(0.0, low), 1.04 * high)
 
 
 def _mark_failures(axes: Any, x: Any) -> None:
-    """Mark jobs without a solution at the lower edge."""
+    """Mark jobs without a result at the lower edge."""
     if len(x):
         axes.plot(
-            x, np.full(len(x), 0.02), "x", ms=4, color=ABOVE, label="no solution",
+            x, np.full(len(x), 0.02), "x", ms=4, color=ABOVE, label="no result",
             transform=axes.get_xaxis_transform(), clip_on=False,
         )  # fmt: skip
 
@@ -142,7 +146,8 @@ def _add_law(view: SweepView, panels: Any) -> None:
     for axes, values in zip(panels, (law.pole_mpa, law.pressure_mpa), strict=True):
         axes.plot(ratio, values, "--", lw=0.9, color="grey", label=_LAW, zorder=1)
         axes.legend(frameon=False, loc="upper left" if axes is panels[0] else "lower right")
-        axes.set_ylim(top=max(axes.get_ylim()[1], 1.05 * values.max()))
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(low, 1.05 * values.min()), max(high, 1.05 * values.max()))
 
 
 def _mark_published(axes: Any, x: Any) -> None:
