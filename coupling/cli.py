@@ -105,10 +105,13 @@ def _run_verb(verb: str, arguments: list[str]) -> int:
 def _task(verb: str, node: DictConfig) -> JobReport:
     """Do one job; the only place that asks Hydra for the folder."""
     from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
 
     from coupling.job import execute
 
-    return execute(verb, node, Path(HydraConfig.get().runtime.output_dir))
+    hydra = HydraConfig.get()
+    in_sweep = not OmegaConf.is_missing(hydra.job, "num")
+    return execute(verb, node, Path(hydra.runtime.output_dir), wait=in_sweep)
 
 
 def _conclude(verb: str, reports: Sequence[JobReport]) -> int:
@@ -122,6 +125,8 @@ def _conclude(verb: str, reports: Sequence[JobReport]) -> int:
         print(f"islet {verb}: {report.folder}: {report.message}", file=sys.stderr)
     sweep = os.path.commonpath([report.folder for report in reports])
     print(f"sweep: {sweep} ({len(reports) - len(failed)} of {len(reports)} jobs done)")
+    if verb == "solve":
+        print(f"table and figures: islet collect sweep={sweep}", file=sys.stderr)
     if not failed:
         return 0
     return 2 if all(report.exit_code == 2 for report in failed) else 3

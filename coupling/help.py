@@ -29,8 +29,12 @@ EXAMPLES = {
         "islet solve island=narrow hydra.run.dir=narrow",
         "islet solve material=pellet island.contact_diameter_um=60 island.height_um=10",
         "islet solve -m island.aspect_ratio=0.05,0.1,0.2,0.45 hydra/launcher=joblib",
+        "islet solve study=aspect_ratio",
     ),
-    "collect": ("islet collect sweep=outputs/solve/DATE_TIME_sweep",),
+    "collect": (
+        "islet collect sweep=outputs/solve/aspect_ratio",
+        "islet collect sweep=outputs/solve/DATE_TIME_sweep",
+    ),
     "risk": ("islet risk image=outputs/image/DATE_TIME material=pellet",),
     "run": ("islet run", "islet run before=pristine.tif after=plated.tif voxel_um=1.625"),
     "validate": ("islet validate",),
@@ -39,7 +43,8 @@ EXAMPLES = {
 
 FOOTER = """\
 Hydra's flags: -m sweeps (key=a,b,c), --cfg job shows the configuration, --hydra-help the rest.
-Folders: hydra.run.dir=FOLDER, hydra.sweep.dir=FOLDER; parallel sweeps: hydra/launcher=joblib.
+Folders: hydra.run.dir=FOLDER, hydra.sweep.dir=FOLDER; parallel sweeps: hydra/launcher=joblib,
+on Slurm hydra/launcher=submitit_slurm. Shell completion: eval "$(islet -sc install=bash)"
 """
 
 
@@ -54,7 +59,7 @@ def help_text(verb: str, node: DictConfig) -> str:
     groups = [(name, chosen) for name, chosen in choices.items() if (_conf() / name).is_dir()]
     if groups:
         lines += ["", "Groups (GROUP=OPTION):"]
-        lines += [f"  {n + '=' + str(c):<20} of {', '.join(options(n))}" for n, c in groups]
+        lines += [f"  {n + '=' + (c or 'null'):<20} of {', '.join(options(n))}" for n, c in groups]
     lines += ["", "Keys:", *_annotated(without_hydra(node), comments), "", FOOTER]
     return "\n".join(lines)
 

@@ -54,10 +54,20 @@ def wants_traceback() -> bool:
     return os.environ.get("ISLET_DEBUG") == "1" or os.environ.get("HYDRA_FULL_ERROR") == "1"
 
 
-def execute(verb: str, node: DictConfig, folder: Path) -> JobReport:
-    """Do one job in its folder, unless it is already done there."""
+def execute(verb: str, node: DictConfig, folder: Path, *, wait: bool = False) -> JobReport:
+    """Do one job in its folder, unless it is already done there.
+
+    Parameters
+    ----------
+    verb, node, folder
+        What to do, with which configuration, where.
+    wait
+        Wait for another islet process that is busy in the folder, which may be doing this very
+        job, instead of refusing. Jobs of a sweep do: a worker may outlive the sweep that
+        started it.
+    """
     try:
-        with _locked(folder):
+        with _locked(folder, wait):
             return _execute(verb, node, folder)
     except Exception as error:  # a job that raised would stop the sweep that it is part of
         return _report(folder, error)
@@ -84,13 +94,18 @@ def _execute(verb: str, node: DictConfig, folder: Path) -> JobReport:
                     f"{folder} holds the finished result of another job; choose another folder "
                     "by hydra.run.dir=..., or replace it by force=true"
                 )
-            if results.is_complete(folder, present):
+            damaged = results.damaged_files(folder, present)
+            if not damaged:
                 log.info("already done: %s (force=true repeats it)", folder)
                 return _done(folder, present)
+            log.warning("%s: %s missing or changed; done again", folder, ", ".join(damaged))
+        elif present is None and (folder / results.RESULT).exists():
+            log.warning("%s: %s is damaged; done again", folder, results.RESULT)
         finished = False  # from here on the folder is this job's
         results.remove_result(folder)
         results.write_atomic(folder / "config.yaml", OmegaConf.to_yaml(node))
         outcome = verbs.load(verb)(config, folder)
+        files = results.relative_files(folder, outcome.files)
         done = Result(
             status="ok",
             version=job.version,
@@ -98,7 +113,8 @@ def _execute(verb: str, node: DictConfig, folder: Path) -> JobReport:
             fingerprint=mark,
             inputs=inputs | dict(outcome.inputs),
             scalars=dict(outcome.scalars),
-            files=results.relative_files(folder, outcome.files),
+            files=files,
+            file_marks=results.file_marks(folder, files),
             timing_s={**outcome.timing_s, "total": time.perf_counter() - start},
         )
         results.write_result(folder, done)
@@ -154,11 +170,12 @@ def _report(folder: Path, error: BaseException) -> JobReport:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path, wait: bool = False) -> Iterator[None]:
     """Hold the folder against another islet process that would write the same files.
 
-    The lock is the kernel's, on the folder itself: it leaves no file and goes
-    with the process. File systems that cannot lock a folder are let pass.
+    Where another holds it, wait for its end, or else refuse. The lock is the kernel's, on
+    the folder itself: it leaves no file and goes with the process. File systems that cannot
+    lock a folder are let pass.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
@@ -166,10 +183,13 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(
-                f"another islet process is writing into {folder}; choose another folder by "
-                "hydra.run.dir=..."
-            ) from None
+            if not wait:
+                raise InputError(
+                    f"another islet process is writing into {folder}; choose another folder by "
+                    "hydra.run.dir=..."
+                ) from None
+            log.info("waiting for another islet process, which is writing into %s", folder)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         except OSError as error:
             log.debug("cannot lock %s: %s", folder, error)
         yield

@@ -9,7 +9,7 @@ Hydra 1.3, which the package pins.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,12 +19,24 @@ from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from coupling.config import InputError, schema_class, schema_node, without_hydra
 from coupling.job import JobReport
+from coupling.sweep import (
+    PlannedJob,
+    SweepPlan,
+    is_stopped_job,
+    one_thread_each,
+    progress_of,
+    require_launcher,
+    stopped_reports,
+    study_folder,
+    write_plan,
+)
 
 Task = Callable[[DictConfig], JobReport]
 
@@ -111,29 +123,82 @@ def _create(verb: str, args: argparse.Namespace) -> Any:
 
 
 def _run(hydra: Any, name: str, args: argparse.Namespace, task: Task) -> list[JobReport]:
-    asked = args.multirun or "hydra.mode=MULTIRUN" in args.overrides
-    if asked and not args.run:
-        _compose_each(hydra, name, args.overrides)
-        batches = hydra.multirun(name, task, args.overrides)
-        return [job.return_value for batch in batches for job in batch]
-    _require_complete(hydra.compose_config(name, args.overrides, RunMode.RUN))
-    return [hydra.run(name, task, args.overrides).return_value]
+    overrides = list(args.overrides)
+    if args.run:
+        overrides.append("hydra.mode=RUN")  # also where a study asks for a sweep
+    elif args.multirun or hydra.get_mode(name, overrides) == RunMode.MULTIRUN:
+        return _sweep(hydra, name, overrides, task)
+    _require_complete(hydra.compose_config(name, overrides, RunMode.RUN))
+    return [hydra.run(name, task, overrides).return_value]
 
 
-def _compose_each(hydra: Any, name: str, overrides: list[str]) -> None:
+def _sweep(hydra: Any, name: str, overrides: list[str], task: Task) -> list[JobReport]:
+    """Write down what a sweep is going to do, do it, and return the report of every job."""
+    node = hydra.compose_config(name, overrides, RunMode.MULTIRUN, with_log_configuration=False)
+    launcher, study = (node.hydra.runtime.choices.get(key) for key in ("hydra/launcher", "study"))
+    require_launcher(launcher)
+    folder = _resolved(node, "dir")
+    if study is not None and not any(given.startswith("hydra.sweep.dir=") for given in overrides):
+        folder = study_folder(name, study, list(node.hydra.overrides.task))
+    # the same for every job, however late it starts: the folder may hold the time
+    quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
+    overrides = [*overrides, f"hydra.sweep.dir='{quoted}'"]
+    jobs = list(_planned(hydra, name, overrides, node.hydra.sweeper.get("params") or {}))
+    write_plan(Path(folder), SweepPlan(name, study, str(launcher), jobs))
+    try:
+        with one_thread_each(), progress_of(Path(folder), jobs, shown=launcher != "basic"):
+            batches = hydra.multirun(name, task, overrides)
+    except Exception as error:
+        if not is_stopped_job(error):
+            raise
+        return stopped_reports(Path(folder), jobs, error)
+    return [job.return_value for batch in batches for job in batch]
+
+
+def _planned(
+    hydra: Any, name: str, overrides: list[str], params: Mapping[str, Any]
+) -> Iterator[PlannedJob]:
     """Compose every job of a sweep before Hydra makes the sweep's folder.
 
     Hydra checks them too, but only after it has written there.
     """
-    for job in sweep_overrides(hydra, overrides):
-        _require_complete(hydra.compose_config(name, job, RunMode.RUN))
+    given = [override for override in overrides if override.startswith("hydra")]
+    taken: dict[str, int] = {}
+    for number, job in enumerate(sweep_overrides(hydra, overrides, params)):
+        node = hydra.compose_config(name, job, RunMode.RUN)
+        _require_complete(node)
+        with open_dict(node):
+            node.hydra.job.num = number
+        folder = _resolved(node, "subdir")
+        if folder in taken:
+            raise InputError(
+                f"hydra.sweep.subdir={folder} is the folder of jobs {taken[folder]} and {number}; "
+                "each needs its own"
+            )
+        taken[folder] = number
+        yield PlannedJob(folder, [override for override in job if override not in given])
 
 
-def sweep_overrides(hydra: Any, overrides: list[str]) -> Iterator[list[str]]:
-    """Yield the overrides of each job of a sweep, as Hydra's basic sweeper expands them."""
+def _resolved(node: DictConfig, key: str) -> str:
+    """Return the folder of a sweep (dir), or of a job in it (subdir), as Hydra will name it."""
+    HydraConfig.instance().set_config(node)
+    return str(node.hydra.sweep[key])
+
+
+def sweep_overrides(
+    hydra: Any, overrides: list[str], params: Mapping[str, Any] | None = None
+) -> Iterator[list[str]]:
+    """Yield the overrides of each job of a sweep, as Hydra's basic sweeper expands them.
+
+    `params` are those of the configuration; what the command line gives takes their place.
+    """
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
-    parsed = OverridesParser.create(config_loader=hydra.config_loader).parse_overrides(overrides)
+    lines = [f"{key}={values}" for key, values in (params or {}).items()] + overrides
+    parsed = OverridesParser.create(config_loader=hydra.config_loader).parse_overrides(lines)
+    for override in parsed:
+        if override.key_or_group == "study" and override.is_sweep_override():
+            raise InputError("study: one at a time, each is a sweep of its own")
     for batch in BasicSweeper.split_arguments(parsed, None):
         yield from batch
 

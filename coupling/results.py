@@ -21,6 +21,9 @@ Scalar = float | int | str | bool | None
 RESULT = "result.json"
 """Name of the result file in a run's folder."""
 
+_HASHED_BYTES = 64 * 2**20
+"""Files up to this size are recognised by their content, larger ones by their size."""
+
 _LIBRARIES = ("numpy", "scipy", "fenics-dolfinx", "dolfinx-solver-real")
 """Distributions that the numbers depend on; DOLFINx goes by the one name or the other."""
 
@@ -55,6 +58,8 @@ class Result:
     scalars: dict[str, Scalar] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
     """Paths relative to the run's folder."""
+    file_marks: dict[str, str] = field(default_factory=dict)
+    """What each file was when it was written, see `file_mark`."""
     timing_s: dict[str, float] = field(default_factory=dict)
     reason: str | None = None
     """Why the job failed."""
@@ -63,7 +68,13 @@ class Result:
     def __post_init__(self) -> None:
         if self.status not in ("ok", "failed"):
             raise ValueError(f"status must be 'ok' or 'failed', got {self.status!r}")
-        kinds = {"inputs": dict, "scalars": dict, "timing_s": dict, "files": list}
+        kinds = {
+            "inputs": dict,
+            "scalars": dict,
+            "timing_s": dict,
+            "file_marks": dict,
+            "files": list,
+        }
         for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):
                 raise ValueError(f"{name} must be a {kind.__name__}")
@@ -126,9 +137,15 @@ def _without(inputs: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
 
 
 def write_result(folder: Path, result: Result) -> Path:
-    """Write ``result.json`` so that it is there whole or not at all."""
-    text = json.dumps(_json(dataclasses.asdict(result)), indent=2, allow_nan=False) + "\n"
-    return write_atomic(folder / RESULT, text)
+    """Write ``result.json`` so that it is there whole or not at all, with its own digest."""
+    content = _json(dataclasses.asdict(result))
+    content["digest"] = _digest(content)
+    return write_atomic(folder / RESULT, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a result's content, however it is laid out in the file."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def write_atomic(path: Path, text: str) -> Path:
@@ -170,11 +187,20 @@ def _json(value: Any) -> Any:
 
 
 def read_result(folder: Path) -> Result | None:
-    """Return a folder's result, or None where there is none that can be read whole."""
+    """Return a folder's result, or None where there is none that can be read whole.
+
+    A result whose content is not what was written (its digest says so), or that
+    claims success without scalars or files, counts as none.
+    """
     try:
         content = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        written = content.pop("digest", None)
+        if written is not None and written != _digest(content):
+            return None
+        if content.get("status") == "ok" and not {"scalars", "files"} <= set(content):
+            return None
         return Result(**content)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
@@ -202,9 +228,32 @@ def require_finished(folder: Path, *verbs: str) -> Result:
     return result
 
 
-def is_complete(folder: Path, result: Result) -> bool:
-    """Whether the files that a result lists are all still there."""
-    return all((folder / name).exists() for name in result.files)
+def file_mark(path: Path) -> str:
+    """Return what tells whether a file, or a folder, is still what was written.
+
+    The SHA-256 of a file's content, or its size where reading it all would
+    take long; number and size of all files for a folder.
+    """
+    if path.is_dir():
+        sizes = [file.stat().st_size for file in path.rglob("*") if file.is_file()]
+        return f"{len(sizes)} files, {sum(sizes)} bytes"
+    size = path.stat().st_size
+    return f"{size} bytes" if size > _HASHED_BYTES else f"sha256:{content_hash(path)}"
+
+
+def file_marks(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the mark of each of a result's files."""
+    return {name: file_mark(folder / name) for name in names}
+
+
+def damaged_files(folder: Path, result: Result) -> list[str]:
+    """Return the files of a result that are gone or no longer what was written."""
+    return [
+        name
+        for name in result.files
+        if not (folder / name).exists()
+        or result.file_marks.get(name, file_mark(folder / name)) != file_mark(folder / name)
+    ]
 
 
 def remove_result(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of crack risk over an electrode and over sweeps."""
+"""Pictures of crack risk over an electrode."""
 
 from __future__ import annotations
 
@@ -10,13 +10,7 @@ import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.patches import Circle
 
-from coupling.figure_style import (
-    ABOVE,
-    DOUBLE_COLUMN_IN,
-    SINGLE_COLUMN_IN,
-    colour_bar,
-    figure,
-)
+from coupling.figure_style import ABOVE, SINGLE_COLUMN_IN, colour_bar, figure
 
 RISK_MAP = "RdYlBu_r"
 
@@ -68,45 +62,3 @@ def risk_map_figure(table: pd.DataFrame, file: Path) -> None:
         ticks = [0.0, 0.5, 1.0, *np.arange(1 + step, top + 0.5, step)]
         bar = colour_bar(drawing, colours, axes, "bulk crack risk R1 (–)", ticks=ticks)
         bar.ax.axhline(1.0, color="black", lw=0.8)
-
-
-SWEEP_COLUMNS = ("aspect_ratio", "risk_bulk", "risk_rim", "apex_sigma1_mpa", "li_pressure_mpa")
-"""What a sweep's figure shows."""
-
-
-def sweep_figure(table: pd.DataFrame, file: Path) -> None:
-    """Draw risk, apex stress and lithium pressure of a sweep against aspect ratio.
-
-    Parameters
-    ----------
-    table
-        One row per job with `SWEEP_COLUMNS`; jobs that failed have none of them.
-    """
-    done = table.dropna(subset=["aspect_ratio"]).sort_values("aspect_ratio")
-    with figure(file, DOUBLE_COLUMN_IN, 2.6) as drawing:
-        panels = drawing.subplots(1, 3)
-        ratio = done["aspect_ratio"]
-        panels[0].plot(ratio, done["risk_bulk"], "o-", ms=3, lw=1, label="bulk", color="#c1121f")
-        panels[0].plot(ratio, done["risk_rim"], "s--", ms=3, lw=1, label="rim", color="#4c78a8")
-        panels[0].axhline(1.0, color="black", lw=0.5)
-        panels[0].set_ylabel("crack risk R1 (–)")
-        panels[0].legend(frameon=False)
-        panels[1].plot(ratio, done["apex_sigma1_mpa"], "o-", ms=3, lw=1, color="#c1121f")
-        panels[1].axhline(0.0, color="black", lw=0.5)
-        panels[1].set_ylabel("σ₁ at the apex (MPa)")
-        panels[2].plot(ratio, done["li_pressure_mpa"], "o-", ms=3, lw=1, color="#4c78a8")
-        panels[2].set_ylabel("pressure in Li (MPa)")
-        for axes in panels:
-            axes.set_xlabel("height / contact diameter (–)")
-            for name, value in (("wide", 0.05), ("narrow", 0.45)):
-                if 0.99 * ratio.min() <= value <= 1.01 * ratio.max():
-                    axes.axvline(value, color="grey", lw=0.5, ls=":")
-                    axes.annotate(
-                        name,
-                        (value, 1.0),
-                        xycoords=("data", "axes fraction"),
-                        xytext=(2, -8),
-                        textcoords="offset points",
-                        fontsize=6,
-                        color="grey",
-                    )

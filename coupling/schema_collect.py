@@ -9,6 +9,7 @@ from omegaconf import MISSING
 
 from coupling.collection import job_folders
 from coupling.results import RESULT
+from coupling.sweep import PLAN
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,15 @@ class CollectConfig:
     """Repeat a finished job, or replace another job's result."""
 
     def input_paths(self) -> dict[str, Path]:
-        """Return the jobs' results: a sweep that has grown makes another table."""
+        """Return plan and results: a sweep that has got further makes another table."""
         folder = Path(self.sweep)
         if not folder.is_dir():
             return {"sweep": folder}
-        results = {f"sweep[{job.name}]": job / RESULT for job in job_folders(folder)}
-        return {key: path for key, path in results.items() if path.exists()}
+        read = [folder / PLAN]
+        for job in job_folders(folder):
+            # an unfinished job counts too: it has a row of its own
+            left = (job / RESULT, job / "config.yaml", *sorted(job.glob("*.log")))
+            read.append(next(path for path in left if path.exists()))
+        return {
+            f"sweep[{path.relative_to(folder).as_posix()}]": path for path in read if path.exists()
+        }

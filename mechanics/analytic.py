@@ -97,6 +97,71 @@ def fluid_island_pressure_mpa(bulk_mpa: float, growth: float, compliance_per_mpa
     return 3 * bulk_mpa * growth / (1 + bulk_mpa * compliance_per_mpa)
 
 
+@dataclass(frozen=True)
+class SpheroidCavity:
+    """Response of a spheroidal cavity in an infinite elastic matrix to a pressure p inside."""
+
+    pole: float
+    """Tangential stress at the pole over p."""
+    rim_hoop: float
+    """Stress around the axis at the equator over p."""
+    rim_meridional: float
+    """Stress along the meridian at the equator over p."""
+    compliance_mu: float
+    """beta mu: relative change of volume over p, times the matrix's shear modulus."""
+
+
+def spheroid_cavity(aspect: float, poisson: float) -> SpheroidCavity:
+    """Return how a pressurised spheroidal cavity responds: an island that carries no shear.
+
+    By symmetry this is half a spheroid on a frictionless rigid plane too.
+
+    The pressure is an all-round tension p about a cavity without traction, less a uniform
+    pressure p. That cavity acts as an inclusion of the matrix's constants whose eigenstrain
+    e* leaves it without stress, C (e0 + S e* - e*) = 0, so that it strains by
+    e = e0 + S e* = (I - S)^-1 e0, with e0 = p / (3 K) and S of Eshelby 1957,
+    10.1098/rspa.1957.0133, written out by Mura, Micromechanics of Defects in Solids (1987),
+    section 11. Strains along its surface go on and the traction there vanishes:
+    sigma_t = E / (1 - nu^2) (e_t + nu e_s).
+
+    Parameters
+    ----------
+    aspect
+        Half-axis of revolution over equatorial radius, h/a.
+    poisson
+        Poisson's ratio of the matrix.
+
+    Raises
+    ------
+    ValueError
+        If `aspect` is not positive.
+    """
+    n_1, n_3 = depolarisation(aspect)
+    square = aspect**2
+    # Mura's integrals I_ij a_1^2 / (4 pi); for the sphere 0/0, whose limit is 1/5
+    i_13 = 0.2 if abs(aspect - 1) < 1e-4 else (n_1 - n_3) / (square - 1)
+    i_11 = (1 - i_13) / 4
+    i_33 = (1 / square - 2 * i_13) / 3
+    free, scale = 1 - 2 * poisson, 2 * (1 - poisson)
+    s_11_12 = 4 * i_11 / scale  # S_1111 + S_1122
+    s_13 = (square * i_13 - free * n_1) / scale
+    s_31 = (i_13 - free * n_3) / scale
+    s_33 = (3 * square * i_33 + free * n_3) / scale
+    # in units of p = mu = 1
+    youngs = 2 * (1 + poisson)
+    e_0 = free / youngs
+    determinant = (1 - s_11_12) * (1 - s_33) - 2 * s_13 * s_31
+    e_1 = e_0 * (1 - s_33 + s_13) / determinant
+    e_3 = e_0 * (1 - s_11_12 + 2 * s_31) / determinant
+    plane = youngs / (1 - poisson**2)
+    return SpheroidCavity(
+        pole=plane * (1 + poisson) * e_1 - 1,
+        rim_hoop=plane * (e_1 + poisson * e_3) - 1,
+        rim_meridional=plane * (e_3 + poisson * e_1) - 1,
+        compliance_mu=2 * e_1 + e_3 - 3 * e_0,
+    )
+
+
 SPHEROID_CAVITY = {
     # h/a: (pole stress / p, rim hoop / p, beta mu), matrix with nu = 0.37
     0.2: (-0.49, 1.65, 1.89),

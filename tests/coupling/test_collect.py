@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from coupling import cli, collection, results
 from coupling.results import RESULT, Result
+from coupling.sweep import PlannedJob, SweepPlan, write_plan
 
 
 def job(
@@ -55,6 +57,7 @@ def test_one_row_per_job_in_order_failed_and_unfinished_too(
         "island.height_um",
         "risk_bulk",
         "method",
+        "fingerprint",
     ]
     assert list(table["status"][[2, 3, 5, 7]]) == ["ok", "failed", "unfinished", "unfinished"]
     assert table["reason"][3] == "step 4"
@@ -67,7 +70,7 @@ def test_one_row_per_job_in_order_failed_and_unfinished_too(
     found = results.read_result(Path("table"))
     assert found is not None
     assert found.scalars == {"jobs": 12, "jobs_ok": 9, "jobs_failed": 3}
-    assert found.files == ["table.csv", "table.parquet"]
+    assert found.files == ["table.csv", "table.parquet", "table.json"]
     assert "job 3 failed: step 4" in capsys.readouterr().err
 
 
@@ -100,7 +103,41 @@ def test_keys_vary_by_value_and_by_being_set() -> None:
 def test_a_column_of_mixed_types_becomes_text(workdir: Path) -> None:
     job(workdir / "s" / "0", {"x": 1.0})
     job(workdir / "s" / "1", {"x": "many"})
-    table = collection.sweep_table(workdir / "s")
+    table = collection.sweep_table(collection.read_sweep(workdir / "s"))
     assert list(table["x"]) == ["1.0", "many"]
     collection.write_table(table, workdir)
     assert list(pd.read_parquet(workdir / "table.parquet")["x"]) == ["1.0", "many"]
+
+
+def test_every_row_has_an_origin(sweep: Path) -> None:
+    assert cli.run(["collect", f"sweep={sweep}", "hydra.run.dir=table"]) == 0
+    origin = json.loads(Path("table/table.json").read_text())
+    assert origin["common_inputs"] == {"island.kind": "cap", "scans": '["a", "b"]'}
+    rows = origin["jobs"]
+    assert [row["job"] for row in rows] == [str(i) for i in range(12)]
+    assert rows[2]["inputs"] == {"island.height_um": 2.0}
+    assert rows[2]["libraries"] == {"numpy": "2"}
+    assert (rows[2]["version"], rows[2]["fingerprint"]) == ("1", "2")
+    assert rows[2]["result_sha256"] == results.content_hash(sweep / "2" / RESULT)
+    assert (rows[3]["status"], rows[3]["reason"]) == ("failed", "step 4")
+    assert "fingerprint" not in rows[7]
+    table = pd.read_csv("table/table.csv")
+    assert list(table["fingerprint"][:3]) == [0, 1, 2]
+
+
+def test_collecting_twice_gives_the_same_files(sweep: Path) -> None:
+    for folder in ("one", "two"):
+        assert cli.run(["collect", f"sweep={sweep}", f"hydra.run.dir={folder}"]) == 0
+    for name in ("table.csv", "table.json", "table.parquet"):
+        assert Path("one", name).read_bytes() == Path("two", name).read_bytes(), name
+
+
+def test_jobs_that_never_started_have_a_row(sweep: Path) -> None:
+    jobs = [PlannedJob(str(i), [f"island.height_um={i}.0", "stack=cell"]) for i in range(14)]
+    write_plan(sweep, SweepPlan("solve", None, "basic", jobs))
+    assert cli.run(["collect", f"sweep={sweep}", "hydra.run.dir=table"]) == 0
+    table = pd.read_csv("table/table.csv")
+    assert list(table["job"]) == list(range(14))
+    assert list(table["status"][11:]) == ["ok", "unfinished", "unfinished"]
+    assert list(table["reason"][12:]) == ["not started"] * 2
+    assert list(table["island.height_um"][11:]) == [11, 12, 13]

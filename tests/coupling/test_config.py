@@ -25,7 +25,7 @@ from mechanics.stack import Kinematics, Loading, StackGeometry, StackKind
 
 CONF = Path(__file__).parents[2] / "conf"
 GROUPS = {
-    "solve": ("island", "material", "stack", "contact"),
+    "solve": ("island", "material", "stack", "contact", "study"),
     "risk": ("material", "stack", "contact"),
     "run": ("material", "stack", "contact"),
 }

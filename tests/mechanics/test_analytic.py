@@ -19,6 +19,7 @@ from mechanics.analytic import (
     misfit_sphere_pressure_mpa,
     misfit_spheroid,
     sphere_under_remote_pressure_mpa,
+    spheroid_cavity,
 )
 from mechanics.layout import Region
 from mechanics.materials import Electrolyte, Material, MaterialSet
@@ -111,6 +112,32 @@ def test_fluid_like_spheroid(aspect: float) -> None:
     arc = ElectrolyteStress(solution).arc
     assert arc.stress[0, RR] / pressure == pytest.approx(pole, abs=0.02)
     assert arc.stress[-1, TT] / pressure == pytest.approx(rim_hoop, abs=0.03 + 0.02 * rim_hoop)
+
+
+# h/a: (pole stress / p, rim hoop / p, rim meridional / p, beta mu), tabulated elsewhere
+CAVITIES = {
+    0.37: {
+        0.0879: (-0.70, 4.51, 13.4, 4.36), 0.2: (-0.49, 1.65, 5.30, 1.89),
+        0.5: (-0.02, 0.57, 1.59, 0.898), 1.0: (0.5, 0.5, 0.5, 0.75),
+        2.0: (1.01, 0.68, 0.11, 0.818), 5.0: (1.41, 0.89, 0.00, 0.935),
+    },
+    0.30: {
+        0.0879: (-0.62, 3.56, 13.3, 4.72), 0.2: (-0.42, 1.28, 5.25, 1.99),
+        0.5: (0.02, 0.49, 1.57, 0.907), 1.0: (0.5, 0.5, 0.5, 0.75),
+        2.0: (0.95, 0.70, 0.12, 0.820), 5.0: (1.28, 0.90, 0.01, 0.936),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("poisson", list(CAVITIES))
+def test_pressurised_spheroidal_cavities(poisson: float) -> None:
+    for aspect, tabulated in CAVITIES[poisson].items():
+        cavity = spheroid_cavity(aspect, poisson)
+        found = (cavity.pole, cavity.rim_hoop, cavity.rim_meridional, cavity.compliance_mu)
+        for value, expected in zip(found, tabulated, strict=True):
+            assert value == pytest.approx(expected, rel=4e-3, abs=6e-3), aspect
+    for aspect in (1 - 1.5e-4, 1 + 1.5e-4):  # the closed form joins the sphere's limit
+        assert spheroid_cavity(aspect, poisson).pole == pytest.approx(0.5, abs=2e-4)
 
 
 def _island_stress(solution: Solution) -> np.ndarray:
