@@ -93,7 +93,7 @@ def evolution_figure(curves: list[ScanCurves], file: Path, vector: bool = False)
             dash = "--" if back else "-"
             edges, counts = curve.histogram_edges_um, curve.histogram_counts
             share = 100 * counts / max(counts.sum(), 1.0) / np.diff(edges)
-            left.stairs(np.where(share > 0, share, np.nan), edges, ls=dash, **style)
+            left.stairs(share, edges, ls=dash, **style | {"lw": 0.7})
             right.plot(curve.position_um, 100 * curve.mean_lvf, ls=dash, **style)
         left.set_xlim(0.0, _last_um(curves))
         left.set_yscale("log")
@@ -143,8 +143,9 @@ def maps_figure(curves: list[ScanCurves], file: Path, vector: bool = False) -> N
         for axes, curve in zip(panels.ravel(), shown, strict=False):
             image = draw_thickness(axes, curve.thickness_um, curve.extent_um, top)
             axes.set_title(curve.name, loc="left", fontsize=7)
-        for axes in panels[-1]:
+        for axes in panels.ravel()[max(len(shown) - columns, 0) : len(shown)]:
             axes.set_xlabel("x (µm)")
+            axes.tick_params(labelbottom=True)
         for axes in panels[:, 0]:
             axes.set_ylabel("y (µm)")
         colour_bar(

@@ -25,6 +25,8 @@ from imaging.crack_volume import FULL
 
 log = logging.getLogger(__name__)
 
+DRAWING = "coupling.render_process"
+"""Module that is run to draw."""
 START_S, SCENE_S = 60.0, 30.0
 """Time that VTK gets to start, and for each scene, before it is given up."""
 
@@ -119,7 +121,7 @@ def _run(folder: Path, limit_s: float) -> str | None:
     """Let the drawing process work; return why it failed, or None."""
     root = str(Path(__file__).parents[1])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "coupling.render_process", str(folder)]
+    command = [sys.executable, "-m", DRAWING, str(folder)]
     try:
         done = subprocess.run(
             command, env=os.environ | {"PYTHONPATH": path}, timeout=limit_s,

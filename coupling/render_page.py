@@ -109,6 +109,9 @@ def animate(pictures: Sequence[Path], file: Path) -> None:
     for i, frame in enumerate(frames):
         sheet.paste(frame.resize((width // 2, height // 2)), (0, height // 2 * i))
     palette = sheet.quantize(PALETTE)
+    colours = np.reshape(palette.getpalette(), (-1, 3))
+    colours[np.argmax(colours.sum(axis=1))] = 255  # the ground is white, not nearly so
+    palette.putpalette(colours.ravel().tolist())
     small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     times = [FRAME_MS] * (len(small) - 1) + [LAST_MS]
     with renamed(file) as temporary:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from coupling.evolution_figures import ScanCurves, evolution_figure, maps_figure
 from coupling.figure_style import (
@@ -66,7 +66,7 @@ def series_figure(result: SeriesResult, file: Path, vector: bool = False) -> Non
     if charged or result.cycles:
         draw.append(_efficiency)
     width = (SINGLE_COLUMN_IN, 0.8 * DOUBLE_COLUMN_IN, DOUBLE_COLUMN_IN)[len(draw) - 1]
-    with figure(file, width, 2.9, vector) as drawing:
+    with figure(file, width, 3.2, vector) as drawing:
         for axes, part in zip(np.atleast_1d(drawing.subplots(1, len(draw))), draw, strict=True):
             part(axes, result)
             if len(draw) > 1:
@@ -140,7 +140,7 @@ def _against_charge(axes: Any, result: SeriesResult) -> None:
 def _legend_above(axes: Any) -> None:
     """Put the legend where no point can be."""
     axes.legend(
-        frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.07), borderaxespad=0.0,
+        frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.14), borderaxespad=0.0,
         handlelength=1.6,
     )  # fmt: skip
 
@@ -149,12 +149,14 @@ def _efficiency(axes: Any, result: SeriesResult) -> None:
     """Draw the part of the charge that is found as lithium, and each cycle's efficiency."""
     rows = result.rows
     by_scan = {row.scan: row for row in rows}
+    drawn: list[float] = []
     known = [row for row in rows if row.charge_mah_cm2 is not None]
     plating = [row for row in known if (row.faraday_thickness_um or 0) > 0 and _rises(row, rows)]
     if plating:
         charge = [row.charge_mah_cm2 for row in plating]
         scale = np.array([100 / float(row.faraday_thickness_um or np.nan) for row in plating])
         part = scale * [row.mean_thickness_um for row in plating]
+        drawn += part.tolist()
         error = scale * [row.mean_error_um for row in plating]
         axes.errorbar(
             charge, part, error, color=BLUE, marker="o", ms=3, lw=1, capsize=2,
@@ -164,6 +166,7 @@ def _efficiency(axes: Any, result: SeriesResult) -> None:
     if cycles:
         where = [_where(by_scan[cycle.plated], cycle) for cycle in cycles]
         found = [100 * float(cycle.efficiency or 0) for cycle in cycles]
+        drawn += found
         error = np.array([100 * float(cycle.efficiency_std or 0) for cycle in cycles])
         axes.errorbar(
             where, found, error, color=GREEN, marker="D", ms=5, ls="none", capsize=2,
@@ -182,8 +185,8 @@ def _efficiency(axes: Any, result: SeriesResult) -> None:
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("coulombic efficiency (%)")
-    low, high = axes.get_ylim()
-    axes.set_ylim(min(low, 0), max(high, 110))
+    # By the values: errors at the first, smallest charges would flatten all others.
+    axes.set_ylim(min([0.0, *drawn]) - 10, max([110.0, *drawn]) + 10)
     _legend_above(axes)
 
 
@@ -239,5 +242,6 @@ def _spread_out(axes: Any, volumes: list[float]) -> None:
         axes.set_ylim(bottom=0)
         return
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
