@@ -57,6 +57,8 @@ class Pictures(AbstractContextManager["Pictures"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._renderer is not None:
+            self._renderer.stop()
         if self._exchange is not None:
             self._exchange.cleanup()
 
@@ -64,13 +66,15 @@ class Pictures(AbstractContextManager["Pictures"]):
         """Draw all pictures of a pair, or of an LVF volume, and return the files."""
         cracks = cracks_of(result)
         files = []
+        if self._renderer is not None:  # it draws while the figures are drawn
+            self._renderer.add(scene_of(result, cracks), self._folder / RENDERED, title)
+            self._renderer.start()
         if self._drawn:
             files += write_image_figures(result, self._folder, cracks, self._vector)
             self._course.add(result, cracks, None)
             files += self._crack_profiles()
         if self._renderer is not None:
-            self._renderer.add(scene_of(result, cracks), self._folder / RENDERED, title)
-            files += self._renderer.draw()
+            files += self._renderer.finish()
         return files
 
     def of_scan(self, row: SeriesRow, result: ImageResult, place: Path) -> list[Path]:
@@ -88,11 +92,13 @@ class Pictures(AbstractContextManager["Pictures"]):
     def of_series(self, result: SeriesResult) -> list[Path]:
         """Draw what takes all scans, and the 3-D pictures with one camera; return the files."""
         files = []
+        if self._renderer is not None:
+            self._renderer.start()
         if self._drawn:
             files += write_series_figures(result, self._curves, self._folder, self._vector)
             files += self._crack_profiles()
         if self._renderer is not None:
-            files += self._renderer.draw(self._folder / ANIMATION)
+            files += self._renderer.finish(self._folder / ANIMATION)
         return files
 
     def _crack_profiles(self) -> list[Path]:

@@ -12,7 +12,6 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +47,8 @@ class Renderer:
         self._bodies: set[str] = set()
         self._pages: list[tuple[Path, str]] = []
         self._visible: list[bool] = []
+        self._views: tuple[View, ...] = ()
+        self._drawing: _Drawing | None = None
 
     def add(self, scene: Scene, file: Path, title: str) -> None:
         """Take a scene that is to be drawn into a file."""
@@ -73,67 +74,92 @@ class Renderer:
         self._pages.append((file, title))
         self._visible.append("collector" in kept or int(scene.lithium.max()) > FULL * LITHIUM_LEVEL)
 
-    def draw(self, animation: Path | None = None) -> list[Path]:
-        """Draw all scenes and return the files; none, with a warning, where VTK cannot draw.
+    def start(self) -> None:
+        """Let VTK begin to draw all scenes, while this process goes on."""
+        stretch = (1, 1, self._exaggeration)
+        self._views = views_of(
+            self._low * stretch, self._high * stretch, "collector" in self._bodies
+        )
+        asked = {
+            "views": [view.asked() for view in self._views],
+            "window": WINDOW,
+            "colours": COLOURS,
+            "exaggeration": self._exaggeration,
+        }
+        (self._folder / "views.json").write_text(json.dumps(asked))
+        self._drawing = _Drawing(self._folder)
+
+    def finish(self, animation: Path | None = None) -> list[Path]:
+        """Write all pictures and return the files; none, with a warning, where VTK cannot draw.
 
         Parameters
         ----------
         animation
             A GIF of all pictures, in their order.
         """
-        stretch = (1, 1, self._exaggeration)
-        views = views_of(self._low * stretch, self._high * stretch, "collector" in self._bodies)
-        asked = {
-            "views": [view.asked() for view in views],
-            "window": WINDOW,
-            "colours": COLOURS,
-            "exaggeration": self._exaggeration,
-        }
-        (self._folder / "views.json").write_text(json.dumps(asked))
-        trouble = _run(self._folder, START_S + SCENE_S * len(self._pages))
-        trouble = trouble or self._blank(views)
+        if self._drawing is None:
+            raise RuntimeError("start comes before finish")
+        trouble = self._drawing.wait(START_S + SCENE_S * len(self._pages)) or self._blank()
         if trouble is not None:
             log.warning("no 3-D picture: %s (render=false leaves it out)", trouble)
             return []
         for i, (file, title) in enumerate(self._pages):
-            pixels = [np.load(self._pixels(i, view)) for view in views]
-            write_page(views, pixels, title, self._exaggeration, self._bodies, file)
+            pixels = [np.load(self._pixels(i, view)) for view in self._views]
+            write_page(self._views, pixels, title, self._exaggeration, self._bodies, file)
         files = [file for file, _ in self._pages]
         if animation is not None:
             animate(files, animation)
             files.append(animation)
         return files
 
+    def stop(self) -> None:
+        """End the drawing where it is still under way."""
+        if self._drawing is not None:
+            self._drawing.stop()
+
     def _pixels(self, page: int, view: View) -> Path:
         return self._folder / f"{page:04d}-{view.name}.npy"
 
-    def _blank(self, views: Sequence[View]) -> str | None:
+    def _blank(self) -> str | None:
         """Say so where a view shows nothing though the scene holds something."""
         for page, visible in enumerate(self._visible):
-            for view in views:
+            for view in self._views:
                 seen = np.load(self._pixels(page, view), mmap_mode="r")
                 if visible and int(np.ptp(seen)) == 0:
                     return "VTK drew an empty picture"
         return None
 
 
-def _run(folder: Path, limit_s: float) -> str | None:
-    """Let the drawing process work; return why it failed, or None."""
-    root = str(Path(__file__).parents[1])
-    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", DRAWING, str(folder)]
-    try:
-        done = subprocess.run(
-            command, env=os.environ | {"PYTHONPATH": path}, timeout=limit_s,
-            capture_output=True, text=True, errors="replace", check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return f"VTK has not drawn it within {limit_s:.0f} s"
-    except OSError as error:
-        return f"the drawing process did not start: {error}"
-    if done.returncode == 0:
-        return None
-    said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    log.debug("drawing process: %s", done.stderr)
-    how = f"signal {-done.returncode}" if done.returncode < 0 else f"code {done.returncode}"
-    return f"VTK cannot draw here, it ended with {how}{': ' + said[-1] if said else ''}"
+class _Drawing:
+    """The process that draws the scenes of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        root = str(Path(__file__).parents[1])
+        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+        self._said = folder / "said.txt"
+        with self._said.open("wb") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", DRAWING, str(folder)], env=os.environ | {"PYTHONPATH": path},
+                stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            )  # fmt: skip
+
+    def wait(self, limit_s: float) -> str | None:
+        """Wait for it to end; return why it failed, or None."""
+        try:
+            code = self._process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            return f"VTK has not drawn it within {limit_s:.0f} s"
+        if code == 0:
+            return None
+        text = self._said.read_text(errors="replace")
+        log.debug("drawing process: %s", text)
+        last = [line.strip() for line in text.splitlines() if line.strip()][-1:]
+        how = f"signal {-code}" if code < 0 else f"code {code}"
+        return f"VTK cannot draw here, it ended with {': '.join([how, *last])}"
+
+    def stop(self) -> None:
+        """End it, if it has not ended."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()

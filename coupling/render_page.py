@@ -30,6 +30,7 @@ ASIDE = 0.04
 FRAME_MS, LAST_MS = 800, 2400
 """Time that the frames of an animation stand, and the last one."""
 PALETTE = 256
+NEARLY_WHITE = 248
 
 
 def write_page(
@@ -109,8 +110,8 @@ def animate(pictures: Sequence[Path], file: Path) -> None:
     for i, frame in enumerate(frames):
         sheet.paste(frame.resize((width // 2, height // 2)), (0, height // 2 * i))
     palette = sheet.quantize(PALETTE)
-    colours = np.reshape(palette.getpalette(), (-1, 3))
-    colours[np.argmax(colours.sum(axis=1))] = 255  # the ground is white, not nearly so
+    colours = np.array(palette.getpalette(), dtype=np.int64).reshape(-1, 3)
+    colours[colours.min(axis=1) > NEARLY_WHITE] = 255  # the ground is white, not nearly so
     palette.putpalette(colours.ravel().tolist())
     small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     times = [FRAME_MS] * (len(small) - 1) + [LAST_MS]

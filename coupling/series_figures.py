@@ -181,7 +181,7 @@ def _efficiency(axes: Any, result: SeriesResult) -> None:
     axes.axhline(100, color="black", lw=0.4)
     axes.set_xlabel("plated charge (mAh/cm²)" if known else "number of the scan after plating")
     if known:
-        axes.set_xlim(left=0)
+        axes.set_xlim(0.0, 1.07 * max(float(row.charge_mah_cm2 or 0) for row in known))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("coulombic efficiency (%)")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.crack_signal import electrolyte_share, smoothed
+from imaging.crack_signal import SMOOTH_VOXEL, electrolyte_share
 from imaging.cracks import CrackMap
 from imaging.lvf import Interface
 from imaging.volume import BoolArray, FloatArray, IntArray, Volume
@@ -92,4 +92,5 @@ def _in_box(
     contrast = (cc if cc.ndim == 0 else cc[box]) - grey_li
     share = electrolyte_share(part, interface, inside, zone, np.asarray(contrast), grey_li)
     values = lvf.values[(slice(None), *box)][zone]
-    return smoothed(np.where(inside, values / share, 0).astype(np.float32), inside)
+    displaced = np.where(inside, values / share, 0).astype(np.float32)
+    return np.asarray(ndimage.gaussian_filter(displaced, SMOOTH_VOXEL, mode="nearest"))

@@ -89,7 +89,8 @@ def test_lithium_and_cracks_are_drawn_where_they_are(seen: Seen, tmp_path: Path)
     exchange.mkdir()
     renderer = Renderer(exchange)
     renderer.add(found, file, "6 h")
-    assert renderer.draw() == [file]
+    renderer.start()
+    assert renderer.finish() == [file]
     assert image.imread(file)[..., :3].std() > 0.05
     top, back = views(found)
     setup = seen.result.setup
@@ -192,8 +193,9 @@ def test_where_vtk_cannot_draw_there_is_a_warning_and_no_picture(
     exchange.mkdir()
     renderer = Renderer(exchange)
     renderer.add(scene_of(seen.result), tmp_path / "cell.png", "")
+    renderer.start()
     with caplog.at_level(logging.WARNING):
-        assert renderer.draw(tmp_path / "cell.gif") == []
+        assert renderer.finish(tmp_path / "cell.gif") == []
     assert said in caplog.text
     assert "render=false" in caplog.text
     assert not list(tmp_path.glob("*.png")) + list(tmp_path.glob("*.gif"))
