@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 DRAWING = "coupling.render_process"
 """Module that is run to draw."""
-START_S, SCENE_S = 60.0, 30.0
+START_S, SCENE_S = 240.0, 60.0
 """Time that VTK gets to start, and for each scene, before it is given up."""
 
 

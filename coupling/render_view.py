@@ -73,10 +73,13 @@ def views_of(low: FloatArray, high: FloatArray, collector: bool) -> tuple[View, 
     """
     above = _direction(AZIMUTH_DEG, ELEVATION_DEG)
     below = _direction(AZIMUTH_DEG, -ELEVATION_DEG)
-    through = "through the collector" if collector else "from below"
+    # Where only the LVF is known, so is no more than the axis.
+    side, through = "from high z", "from low z"
+    if collector:
+        side, through = "from the electrolyte", "through the collector"
     return (
         View(
-            "top", "(a) seen from the electrolyte", low, high, above, _up(above, 1.0),
+            "top", f"(a) seen {side}", low, high, above, _up(above, 1.0),
             {"collector": 1.0, "lithium": 1.0, "cracks": 1.0},
         ),
         View(

@@ -129,7 +129,8 @@ def _sections(drawing: Any, panels: list[_Panel], result: ImageResult, place: _P
         ax.set_ylabel("z (µm)")
         if panel.cmap == LVF_MAP and _passes(section, PAPER_LI_THRESHOLD):
             ax.contour(section, [PAPER_LI_THRESHOLD], extent=extent, colors="black", linewidths=0.5)
-            ax.set_title(f"{panel.name}, line at {100 * PAPER_LI_THRESHOLD:.0f} %", loc="left")
+            line = f", line at {100 * PAPER_LI_THRESHOLD:.0f} %"
+            ax.set_title(f"{panel.name}{line}{where}", loc="left")
     axes[-1].set_xlabel("x (µm)")
     scans = list(axes[:-1])
     if scans:

@@ -160,6 +160,11 @@ def test_lithium_alone_where_only_its_fraction_is_known(seen: Seen) -> None:
     assert found.collector is None
     assert found.cracks is None
     assert int(found.lithium.max()) > 200
+    box = np.zeros(3), np.array(found.size_um[::-1])
+    assert [view.title for view in views_of(*box, collector=False)] == [
+        "(a) seen from high z",  # the electrolyte's side is not known
+        "(b) turned over, seen from low z",
+    ]
 
 
 @pytest.mark.parametrize(
