@@ -20,6 +20,17 @@ LITHIUM = "#b9bec9"
 ABOVE = "#c1121f"
 """Electrolyte above the threshold, red as in the paper's figure 7."""
 
+LVF_MAP = "coolwarm"
+"""Blue for unchanged, red for lithium, as in the paper's figure 4a."""
+THICKNESS_MAP = "viridis"
+TIME_MAP = "viridis"
+CRACK = "#5e2a9c"
+"""Cracks, purple as in the paper's figure 6."""
+CRACK_ON_MAP = "#ff9ff3"
+"""Outlines of cracks on dark maps, where purple is not seen."""
+# Okabe and Ito's colours, told apart by all; markers and dashes repeat what they say.
+BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#555555"
+
 STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
@@ -31,6 +42,7 @@ STYLE: dict[Any, Any] = {
     "image.interpolation": "nearest",
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
+    "pdf.fonttype": 42,  # letters stay letters, as journals ask
 }
 
 SIGMA1_MAP = LinearSegmentedColormap.from_list(
@@ -40,15 +52,24 @@ SIGMA1_MAP = LinearSegmentedColormap.from_list(
 
 
 @contextmanager
-def figure(file: Path, width_in: float, height_in: float) -> Iterator[Figure]:
-    """Give a figure to draw on, and write it to a PNG file under a temporary name first."""
+def figure(file: Path, width_in: float, height_in: float, vector: bool = False) -> Iterator[Figure]:
+    """Give a figure to draw on, and write it to a PNG file under a temporary name first.
+
+    With `vector` a PDF is written beside it, images in it as images.
+    """
     with mpl.rc_context(STYLE):
         # a Figure of its own needs no display and leaves no global state
         drawing = Figure(figsize=(width_in, height_in), layout="constrained")
         yield drawing
-        temporary = file.with_name(f".{file.name}.part")
-        drawing.savefig(temporary, format="png")
-        temporary.replace(file)
+        for target in written(file, vector):
+            temporary = target.with_name(f".{target.name}.part")
+            drawing.savefig(temporary, format=target.suffix[1:])
+            temporary.replace(target)
+
+
+def written(file: Path, vector: bool) -> list[Path]:
+    """Return the files that a figure is written to."""
+    return [file, file.with_suffix(".pdf")] if vector else [file]
 
 
 def colour_bar(drawing: Figure, mappable: Any, axes: Any, label: str, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Pictures of what imaging found: slices, thickness map, histogram, through-plane profile."""
+"""Pictures of what imaging found in one scan: slices, thickness map, histogram, depth profile."""
 
 from __future__ import annotations
 
@@ -7,128 +7,151 @@ from typing import Any
 
 import numpy as np
 
-from coupling.figure_style import DOUBLE_COLUMN_IN, SINGLE_COLUMN_IN, colour_bar, figure
-from imaging.filters import PAPER_LI_THRESHOLD
-from imaging.volume import FloatArray, Volume
-from imaging.workflow import ImageResult
+from coupling.figure_style import (
+    BLUE,
+    CRACK_ON_MAP,
+    SINGLE_COLUMN_IN,
+    THICKNESS_MAP,
+    colour_bar,
+    figure,
+    written,
+)
+from coupling.slices_figure import Extent, outline_labels, plane_extent, slices_figure
+from imaging.cracks import CrackMap
+from imaging.result import ImageResult
+from imaging.thickness import HISTOGRAM_RANGE_UM
+from imaging.volume import FloatArray
 
-LVF_MAP = "coolwarm"
-"""Blue for unchanged, red for lithium, as in the paper's figure 4a."""
-THICKNESS_MAP = "viridis"
+NO_DATA = "#e6e6e6"
+"""Outside the region of interest."""
 
 
-def write_image_figures(result: ImageResult, folder: Path) -> list[Path]:
-    """Write all pictures of an image analysis; return the files."""
+def write_image_figures(
+    result: ImageResult, folder: Path, cracks: CrackMap | None = None, vector: bool = False
+) -> list[Path]:
+    """Write all pictures of an image analysis; return the files.
+
+    Parameters
+    ----------
+    result
+        What was found.
+    folder
+        Where to.
+    cracks
+        Drawn as well, where any were found.
+    vector
+        Write a PDF beside every PNG.
+    """
     files = [folder / f"{n}.png" for n in ("slices", "thickness_map", "histogram", "z_profile")]
-    slices_figure(result, files[0])
-    thickness_figure(result, files[1])
-    histogram_figure(result, files[2])
-    z_profile_figure(result, files[3])
-    return files
+    slices_figure(result, files[0], cracks, vector)
+    thickness_figure(result, files[1], cracks, vector)
+    histogram_figure(result, files[2], vector)
+    z_profile_figure(result, files[3], vector)
+    return [target for file in files for target in written(file, vector)]
 
 
-def slices_figure(result: ImageResult, file: Path) -> None:
-    """Draw the section through the largest island: before, after, lithium volume fraction."""
-    row = _row_of_interest(result)
-    volumes: list[tuple[str, Volume, str]] = []
-    if result.before is not None and result.after_registered is not None:
-        volumes += [("before", result.before, "gray"), ("after", result.after_registered, "gray")]
-    volumes.append((f"lithium volume fraction (line: {PAPER_LI_THRESHOLD:g})", result.lvf, LVF_MAP))
-    dz, dy, dx = result.lvf.spacing_um
-    nz, _, nx = result.lvf.values.shape
-    extent = (-dx / 2, (nx - 0.5) * dx, -dz / 2, (nz - 0.5) * dz)
-    height = len(volumes) * min(2.2, 5.5 * nz * dz / (nx * dx) + 0.45) + 0.3
-    with figure(file, DOUBLE_COLUMN_IN, height) as drawing:
-        panels = np.atleast_1d(drawing.subplots(len(volumes), 1, sharex=True))
-        for axes, (name, volume, cmap) in zip(panels, volumes, strict=True):
-            section = volume.values[:, row, :]
-            grey = cmap == "gray"
-            limits = np.percentile(section, (0.5, 99.5)) if grey else (0.0, 1.0)
-            shown = axes.imshow(
-                section, origin="lower", extent=extent, cmap=cmap, vmin=limits[0], vmax=limits[1]
-            )
-            if not grey:
-                axes.contour(
-                    section, [PAPER_LI_THRESHOLD], extent=extent, colors="black", linewidths=0.4
-                )
-            axes.set_ylabel("z (µm)")
-            axes.set_title(f"{name}, y = {row * dy:.0f} µm", loc="left")
-            label = "grey value" if grey else "LVF (–)"
-            colour_bar(drawing, shown, axes, label, fraction=0.03)
-        panels[-1].set_xlabel("x (µm)")
-
-
-def _row_of_interest(result: ImageResult) -> int:
-    """Return the row (y) through the thickest island, or the middle where there is none."""
-    rows = int(result.lvf.values.shape[1])
-    if not result.islands:
-        return rows // 2
-    island = max(result.islands, key=lambda item: item.height_um)
-    return min(max(round(island.y_um / result.lvf.spacing_um[1]), 0), rows - 1)
-
-
-def thickness_figure(result: ImageResult, file: Path) -> None:
-    """Draw the map of equivalent lithium thickness with the islands numbered."""
-    with figure(file, SINGLE_COLUMN_IN * 1.35, SINGLE_COLUMN_IN * 1.15) as drawing:
-        axes = drawing.subplots()
-        draw_thickness(drawing, axes, result.thickness_um, result.lvf.spacing_um)
-        for island in result.islands:
-            mark_island(axes, island.x_um, island.y_um, island.contact_diameter_um, island.label)
-
-
-def draw_thickness(
-    drawing: Any, axes: Any, thickness_um: FloatArray, spacing_um: tuple[float, float, float]
+def thickness_figure(
+    result: ImageResult, file: Path, cracks: CrackMap | None = None, vector: bool = False
 ) -> None:
-    """Draw a thickness map (y, x) in micrometres."""
-    _, dy, dx = spacing_um
-    rows, columns = thickness_um.shape
-    extent = (-dx / 2, (columns - 0.5) * dx, -dy / 2, (rows - 0.5) * dy)
-    top = max(float(np.nanpercentile(thickness_um, 99.9)), 1.0)
-    shown = axes.imshow(
-        thickness_um, origin="lower", extent=extent, cmap=THICKNESS_MAP, vmin=0.0, vmax=top
+    """Draw the map of equivalent lithium thickness, islands outlined and numbered."""
+    lvf = result.lvf
+    with figure(file, SINGLE_COLUMN_IN * 1.35, SINGLE_COLUMN_IN * 1.15, vector) as drawing:
+        axes = drawing.subplots()
+        extent = plane_extent(lvf, slice(0, lvf.shape[1]), slice(0, lvf.shape[2]))
+        shown = draw_thickness(axes, result.thickness_um, extent, _top(result.thickness_um))
+        axes.set_xlabel("x (µm)")
+        axes.set_ylabel("y (µm)")
+        colour_bar(drawing, shown, axes, "equivalent Li thickness (µm)", extend="both")
+        outline_labels(axes, result.island_labels, lvf, "white")
+        for island in result.islands:
+            name_island(axes, island.x_um, island.y_um, island.contact_diameter_um, island.label)
+        if cracks is not None and cracks.cracks:
+            outline_labels(axes, cracks.labels, lvf, CRACK_ON_MAP)
+            axes.plot([], [], color=CRACK_ON_MAP, lw=0.8, label="cracks")
+            axes.plot([], [], color="white", lw=0.8, label="islands")
+            axes.legend(loc="lower right", facecolor="#444444", labelcolor="white", framealpha=0.7)
+
+
+def _top(thickness_um: FloatArray) -> float:
+    """Upper end of the colour scale."""
+    return max(float(np.nanpercentile(thickness_um, 99.9)), 1.0)
+
+
+def draw_thickness(axes: Any, thickness_um: FloatArray, extent_um: Extent, top_um: float) -> Any:
+    """Draw a thickness map (y, x) in micrometres; return the image."""
+    axes.set_facecolor(NO_DATA)
+    return axes.imshow(
+        thickness_um, origin="lower", extent=extent_um, cmap=THICKNESS_MAP, vmin=0.0, vmax=top_um
     )
-    axes.set_xlabel("x (µm)")
-    axes.set_ylabel("y (µm)")
-    colour_bar(drawing, shown, axes, "equivalent Li thickness (µm)", extend="both")
 
 
-def mark_island(axes: Any, x_um: float, y_um: float, diameter_um: float, label: int) -> None:
-    """Draw an island's contact line and number."""
-    turn = np.linspace(0, 2 * np.pi, 73)
-    radius = diameter_um / 2
-    axes.plot(x_um + radius * np.cos(turn), y_um + radius * np.sin(turn), color="white", lw=0.6)
+def name_island(axes: Any, x_um: float, y_um: float, diameter_um: float, label: int) -> None:
+    """Write an island's number beside its contact line, inside the axes."""
+    (left, right), (_, high) = axes.get_xlim(), axes.get_ylim()
+    reach = 0.36 * diameter_um
+    to_left = x_um + reach > right - 0.05 * (right - left)
+    below = y_um + reach > high - 0.05 * (high - axes.get_ylim()[0])
     axes.annotate(
         str(label),
-        (x_um + 0.71 * radius, y_um + 0.71 * radius),
-        xytext=(1.5, 1.5),
+        (x_um + (-reach if to_left else reach), y_um + (-reach if below else reach)),
+        xytext=(-1.5 if to_left else 1.5, -1.5 if below else 1.5),
         textcoords="offset points",
+        ha="right" if to_left else "left",
+        va="top" if below else "bottom",
         color="white",
         fontsize=7,
     )
 
 
-def histogram_figure(result: ImageResult, file: Path) -> None:
-    """Draw the distribution of equivalent thickness, the paper's bins of 0.09 um."""
+def histogram_figure(result: ImageResult, file: Path, vector: bool = False) -> None:
+    """Draw the distribution of equivalent thickness: 500 bins from 0 to 45 um, as the paper's."""
     edges, counts = result.histogram_edges_um, result.histogram_counts
     share = 100 * counts / max(counts.sum(), 1.0) / np.diff(edges)
-    filled = np.flatnonzero(counts)
-    last = edges[filled[-1] + 1] if len(filled) else edges[-1]
-    with figure(file, SINGLE_COLUMN_IN, 2.4) as drawing:
+    mean, deviation = result.scalars["mean_thickness_um"], result.scalars["std_thickness_um"]
+    with figure(file, SINGLE_COLUMN_IN, 2.4, vector) as drawing:
         axes = drawing.subplots()
-        axes.stairs(share, edges, fill=True, color="#4c78a8")
-        axes.set_xlim(0, max(1.05 * last, 1.0))
+        axes.stairs(share, edges, fill=True, color=BLUE, lw=0)
+        axes.axvline(mean, color="black", lw=0.8, ls="--")
+        axes.set_xlim(*HISTOGRAM_RANGE_UM)
         axes.set_yscale("log")
         axes.set_xlabel("equivalent Li thickness (µm)")
         axes.set_ylabel("share of the area (% per µm)")
-        mean, deviation = result.scalars["mean_thickness_um"], result.scalars["std_thickness_um"]
-        axes.set_title(f"mean {mean:.2f} µm, standard deviation {deviation:.2f} µm", loc="left")
+        axes.set_title(f"mean {mean:.2f} µm (dashed), SD {deviation:.2f} µm", loc="left")
 
 
-def z_profile_figure(result: ImageResult, file: Path) -> None:
+def z_profile_figure(result: ImageResult, file: Path, vector: bool = False) -> None:
     """Draw the mean lithium volume fraction against the through-plane position."""
-    with figure(file, SINGLE_COLUMN_IN, 2.4) as drawing:
+    position, lvf, name = depth_profile(result)
+    with figure(file, SINGLE_COLUMN_IN, 2.4, vector) as drawing:
         axes = drawing.subplots()
-        axes.plot(result.z_profile_um, 100 * result.z_profile_lvf, color="#4c78a8", lw=1)
+        axes.plot(position, 100 * lvf, color=BLUE, lw=1)
+        mark_collector(axes, result)
         axes.axhline(0, color="black", lw=0.4)
-        axes.set_xlabel("z (µm)")
+        axes.set_xlim(float(position[0]), float(position[-1]))
+        axes.set_xlabel(name)
         axes.set_ylabel("mean LVF (%)")
+
+
+def depth_profile(result: ImageResult) -> tuple[FloatArray, FloatArray, str]:
+    """Through-plane position in um, rising, mean LVF there, and what the position means.
+
+    From the SE|CC interface into the electrolyte, over the slices that are summed; where only an
+    LVF volume is known, its z.
+    """
+    if result.setup is None:
+        return result.z_profile_um, result.z_profile_lvf, "z (µm)"
+    used = result.setup.place.slices
+    height = -result.setup.place.interface.depth_um(result.lvf)[used]
+    order = np.argsort(height)
+    return height[order], result.z_profile_lvf[used][order], "height above the SE|CC interface (µm)"
+
+
+def mark_collector(axes: Any, result: ImageResult) -> None:
+    """Shade the side of the current collector."""
+    if result.setup is None:
+        return
+    axes.axvspan(-1e4, 0, color="#b87333", alpha=0.12, lw=0)
+    axes.text(
+        0.03, 0.95, "collector", transform=axes.transAxes, fontsize=7, color="#7a4a1d", va="top"
+    )
+    axes.text(0.97, 0.95, "electrolyte", transform=axes.transAxes, fontsize=7, va="top", ha="right")

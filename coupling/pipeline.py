@@ -10,7 +10,7 @@ import pandas as pd
 
 from coupling.bridge import measured_islands, profile_of
 from coupling.electrode import electrode_scalars
-from coupling.image_figures import write_image_figures
+from coupling.pictures import Pictures
 from coupling.report import write_report
 from coupling.results import Outcome, Scalar
 from coupling.schema_run import RunConfig
@@ -50,7 +50,8 @@ def run(config: RunConfig, folder: Path) -> Outcome:
     with watch.measure("image"):
         image = analyse(config, pair)
         files += write_image_result(image, folder)
-        files += write_image_figures(image, folder)
+    with watch.measure("pictures"), Pictures(config, folder) as pictures:
+        files += pictures.of_pair(image)
     with watch.measure("islands"):
         islands = measured_islands(folder)
         profiles = {island.label: profile_of(island) for island in image.islands}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PICTURES = (
     "risk_map.png", "thickness_map.png", "worst_stress.png", "slices.png",
-    "histogram.png", "z_profile.png",
+    "histogram.png", "z_profile.png", "lithium_3d.png",
 )  # fmt: skip
 
 

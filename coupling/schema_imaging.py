@@ -29,6 +29,15 @@ class Electrode(Enum):
     """Counter electrode."""
 
 
+class Figures(Enum):
+    """How figures are written."""
+
+    none = "none"
+    png = "png"
+    pdf = "pdf"
+    """PNG, and PDF with vector lines and letters beside it."""
+
+
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{name} must be a number or a list of numbers, got {value!r}")
@@ -72,6 +81,9 @@ class TomogramConfig(ImageOptions):
     """Area that the charge refers to, cm2; the ROI's if not given."""
     null_scan: bool = False
     """The second scan is pristine too: what it shows is the detection limit."""
+    figures: Figures = Figures.png
+    render: bool = True
+    """Draw 3-D pictures by VTK too, in a process of its own."""
 
     def __post_init__(self) -> None:
         ImageOptions.__post_init__(self)

@@ -1,4 +1,4 @@
-"""Pictures of a series: thickness over time, efficiency over charge, islands over time."""
+"""Pictures of a series: thickness over time and charge, efficiency, islands over time."""
 
 from __future__ import annotations
 
@@ -6,54 +6,77 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from coupling.figure_style import DOUBLE_COLUMN_IN, SINGLE_COLUMN_IN, figure
+from coupling.evolution_figures import ScanCurves, evolution_figure, maps_figure
+from coupling.figure_style import (
+    BLUE,
+    DOUBLE_COLUMN_IN,
+    GREEN,
+    GREY,
+    ORANGE,
+    SINGLE_COLUMN_IN,
+    figure,
+    written,
+)
 from imaging.electrochemistry import Cycle
 from imaging.series import SeriesResult
 from imaging.series_rows import Role, SeriesRow
 
-# Okabe and Ito's colours, told apart by all; markers and dashes repeat what they say.
-BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#555555"
 LARGEST = 8
 """Tracks drawn in colours of their own; the others are grey."""
 TRACK_COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#f0e442")
 MARKERS = "os^Dv<>P"
 
 
-def write_series_figures(result: SeriesResult, folder: Path) -> list[Path]:
-    """Write the pictures of a series; return the files."""
-    files = [folder / "series.png", folder / "tracks.png"]
-    series_figure(result, files[0])
-    tracks_figure(result, files[1])
-    return files
+def write_series_figures(
+    result: SeriesResult, curves: list[ScanCurves], folder: Path, vector: bool = False
+) -> list[Path]:
+    """Write the pictures of a series; return the files.
+
+    Parameters
+    ----------
+    result
+        What was found.
+    curves
+        Histogram, depth profile and map of every scan but the pristine one.
+    folder
+        Where to.
+    vector
+        Write a PDF beside every PNG.
+    """
+    names = ("series", "tracks", "evolution", "thickness_maps")
+    files = [folder / f"{name}.png" for name in names]
+    series_figure(result, files[0], vector)
+    tracks_figure(result, files[1], vector)
+    evolution_figure(curves, files[2], vector)
+    maps_figure(curves, files[3], vector)
+    return [target for file in files for target in written(file, vector)]
 
 
-def series_figure(result: SeriesResult, file: Path) -> None:
-    """Draw thickness against time, and what of the charge is found against the charge.
+def series_figure(result: SeriesResult, file: Path, vector: bool = False) -> None:
+    """Draw thickness against time and against charge, and what of the charge is found.
 
-    Left as the paper's figure 4c: the shade is the standard deviation over the electrode.
+    The first two as the paper's figure 4c: the shade is the standard deviation over the electrode.
     """
     charged = all(row.charge_mah_cm2 is not None for row in result.rows)
-    panels = 2 if charged or result.cycles else 1
-    width = DOUBLE_COLUMN_IN if panels == 2 else SINGLE_COLUMN_IN
-    with figure(file, width, 2.7) as drawing:
-        axes = np.atleast_1d(drawing.subplots(1, panels))
-        _thickness(axes[0], result)
-        if panels == 2:
-            _efficiency(axes[1], result)
+    draw = [_thickness]
+    if charged:
+        draw.append(_against_charge)
+    if charged or result.cycles:
+        draw.append(_efficiency)
+    width = (SINGLE_COLUMN_IN, 0.8 * DOUBLE_COLUMN_IN, DOUBLE_COLUMN_IN)[len(draw) - 1]
+    with figure(file, width, 3.2, vector) as drawing:
+        for axes, part in zip(np.atleast_1d(drawing.subplots(1, len(draw))), draw, strict=True):
+            part(axes, result)
+            if len(draw) > 1:
+                axes.set_title(f"({'abc'[draw.index(part)]})", loc="left")
 
 
 def _thickness(axes: Any, result: SeriesResult) -> None:
     rows = result.rows
     time = np.array([row.time_h for row in rows])
-    mean = np.array([row.mean_thickness_um for row in rows])
-    spread = np.array([row.std_thickness_um for row in rows])
-    axes.fill_between(
-        time, mean - spread, mean + spread, color=BLUE, alpha=0.2, lw=0, label="± SD over area"
-    )
-    error = [row.mean_error_um for row in rows]
-    axes.errorbar(time, mean, error, color=BLUE, marker="o", ms=3, lw=1, capsize=2, label="found")
+    _found(axes, time, rows)
     faraday = [row.faraday_thickness_um for row in rows]
     if all(value is not None for value in faraday):
         axes.plot(time, faraday, color=ORANGE, ls="--", lw=1, label="Faraday's law")
@@ -64,49 +87,107 @@ def _thickness(axes: Any, result: SeriesResult) -> None:
     axes.axhline(0, color="black", lw=0.4)
     axes.set_xlabel("time (h)")
     axes.set_ylabel("equivalent Li thickness (µm)")
-    axes.legend(framealpha=0.8, edgecolor="none", loc="best")
+    _legend_above(axes)
+
+
+def _found(axes: Any, where: Any, rows: tuple[SeriesRow, ...]) -> None:
+    """Draw mean thicknesses with their errors, and the scatter over the electrode as a shade."""
+    mean = np.array([row.mean_thickness_um for row in rows])
+    spread = np.array([row.std_thickness_um for row in rows])
+    axes.fill_between(
+        where, mean - spread, mean + spread, color=BLUE, alpha=0.2, lw=0, label="± SD over the area"
+    )
+    error = [row.mean_error_um for row in rows]
+    axes.errorbar(where, mean, error, color=BLUE, marker="o", ms=3, lw=1, capsize=2, label="found")
+
+
+def _against_charge(axes: Any, result: SeriesResult) -> None:
+    """Draw thickness against charge: on Faraday's line all charge is found as dense lithium."""
+    rows = result.rows
+    charge = np.array([row.charge_mah_cm2 for row in rows], dtype=np.float64)
+    mean = np.array([row.mean_thickness_um for row in rows])
+    spread = np.array([row.std_thickness_um for row in rows])
+    error = np.array([row.mean_error_um for row in rows])
+    grows = np.array([True, *(np.diff(charge) >= 0)])
+    axes.plot(charge, mean, color=BLUE, lw=0.6, zorder=1)
+    # The spread as bars: on the way back over the same charges shades would lie on each other.
+    axes.errorbar(
+        charge,
+        mean,
+        spread,
+        color=BLUE,
+        alpha=0.25,
+        elinewidth=4,
+        ls="none",
+        zorder=0,
+        label="± SD over the area",
+    )
+    for part, face, name in ((grows, BLUE, "plating"), (~grows, "white", "stripping")):
+        if part.any():
+            axes.errorbar(
+                charge[part], mean[part], error[part], color=BLUE, mfc=face, marker="o", ms=4,
+                ls="none", capsize=2, label=f"found, {name}",
+            )  # fmt: skip
+    faraday = np.array([row.faraday_thickness_um for row in rows], dtype=np.float64)
+    order = np.argsort(charge)
+    axes.plot(charge[order], faraday[order], color=ORANGE, ls="--", lw=1, label="Faraday's law")
+    axes.axhline(0, color="black", lw=0.4)
+    axes.set_xlabel("charge (mAh/cm²)")
+    axes.set_ylabel("equivalent Li thickness (µm)")
+    _legend_above(axes)
+
+
+def _legend_above(axes: Any) -> None:
+    """Put the legend where no point can be."""
+    axes.legend(
+        frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.14), borderaxespad=0.0,
+        handlelength=1.6,
+    )  # fmt: skip
 
 
 def _efficiency(axes: Any, result: SeriesResult) -> None:
     """Draw the part of the charge that is found as lithium, and each cycle's efficiency."""
     rows = result.rows
     by_scan = {row.scan: row for row in rows}
+    drawn: list[float] = []
     known = [row for row in rows if row.charge_mah_cm2 is not None]
     plating = [row for row in known if (row.faraday_thickness_um or 0) > 0 and _rises(row, rows)]
     if plating:
         charge = [row.charge_mah_cm2 for row in plating]
         scale = np.array([100 / float(row.faraday_thickness_um or np.nan) for row in plating])
         part = scale * [row.mean_thickness_um for row in plating]
+        drawn += part.tolist()
         error = scale * [row.mean_error_um for row in plating]
         axes.errorbar(
             charge, part, error, color=BLUE, marker="o", ms=3, lw=1, capsize=2,
-            label="found / Faraday's law, plating",
+            label="found / Faraday's law",
         )  # fmt: skip
     cycles = [cycle for cycle in result.cycles if cycle.efficiency is not None]
     if cycles:
         where = [_where(by_scan[cycle.plated], cycle) for cycle in cycles]
         found = [100 * float(cycle.efficiency or 0) for cycle in cycles]
+        drawn += found
         error = np.array([100 * float(cycle.efficiency_std or 0) for cycle in cycles])
         axes.errorbar(
             where, found, error, color=GREEN, marker="D", ms=5, ls="none", capsize=2,
-            label="coulombic efficiency, thickness",
+            label="efficiency of a cycle, thickness",
         )  # fmt: skip
         by_charge = [cycle.charge_efficiency for cycle in cycles]
         if all(value is not None for value in by_charge):
             axes.plot(
                 where, [100 * float(value or 0) for value in by_charge], color=ORANGE, marker="s",
-                ms=5, mfc="none", ls="none", label="coulombic efficiency, charge",
+                ms=5, mfc="none", ls="none", label="efficiency of a cycle, charge",
             )  # fmt: skip
     axes.axhline(100, color="black", lw=0.4)
     axes.set_xlabel("plated charge (mAh/cm²)" if known else "number of the scan after plating")
     if known:
-        axes.set_xlim(left=0)
+        axes.set_xlim(0.0, 1.07 * max(float(row.charge_mah_cm2 or 0) for row in known))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylabel("efficiency (%)")
-    low, high = axes.get_ylim()
-    axes.set_ylim(min(low, 0), max(high, 110))
-    axes.legend(frameon=False, loc="lower right")
+    axes.set_ylabel("coulombic efficiency (%)")
+    # By the values: errors at the first, smallest charges would flatten all others.
+    axes.set_ylim(min([0.0, *drawn]) - 10, max([110.0, *drawn]) + 10)
+    _legend_above(axes)
 
 
 def _rises(row: SeriesRow, rows: tuple[SeriesRow, ...]) -> bool:
@@ -120,14 +201,14 @@ def _where(plated: SeriesRow, cycle: Cycle) -> float:
     return float(cycle.plated if plated.charge_mah_cm2 is None else plated.charge_mah_cm2)
 
 
-def tracks_figure(result: SeriesResult, file: Path) -> None:
+def tracks_figure(result: SeriesResult, file: Path, vector: bool = False) -> None:
     """Draw the volume of every island against time, the largest in colours."""
     courses: dict[int, list[tuple[float, float]]] = {}
     for row in result.track_rows:
         courses.setdefault(row.track, []).append((row.time_h, row.volume_um3))
     cut = {row.track for row in result.track_rows if row.touches_edge}
     ranked = sorted(courses, key=lambda track: -max(volume for _, volume in courses[track]))
-    with figure(file, SINGLE_COLUMN_IN * 1.35, 2.7) as drawing:
+    with figure(file, SINGLE_COLUMN_IN * 1.35, 2.7, vector) as drawing:
         axes = drawing.subplots()
         for rank, track in reversed(list(enumerate(ranked))):
             time, volume = zip(*courses[track], strict=True)
@@ -161,5 +242,6 @@ def _spread_out(axes: Any, volumes: list[float]) -> None:
         axes.set_ylim(bottom=0)
         return
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())

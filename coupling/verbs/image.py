@@ -9,10 +9,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from coupling.image_figures import write_image_figures
+from coupling.pictures import Pictures
 from coupling.results import Outcome
 from coupling.schema_imaging import TomogramConfig
-from coupling.series_figures import write_series_figures
 from imaging.electrochemistry import faraday_thickness_um, paper_thickness_um
 from imaging.readers import read_lvf, read_volume
 from imaging.series import analyse_series
@@ -28,8 +27,15 @@ def run(config: TomogramConfig, folder: Path) -> Outcome:
     start = time.perf_counter()
     result = analyse(config, config.pair)
     analysed = time.perf_counter()
-    files = [*write_image_result(result, folder), *write_image_figures(result, folder)]
-    timing = {"analyse": analysed - start, "write": time.perf_counter() - analysed}
+    files = write_image_result(result, folder)
+    kept = time.perf_counter()
+    with Pictures(config, folder) as pictures:
+        files += pictures.of_pair(result)
+    timing = {
+        "analyse": analysed - start,
+        "write": kept - analysed,
+        "pictures": time.perf_counter() - kept,
+    }
     scalars = result.scalars | charge_scalars(config)
     if config.null_scan:
         scalars |= null_test(result).scalars()
@@ -67,17 +73,26 @@ def _run_series(config: TomogramConfig, folder: Path) -> Outcome:
     """Analyse every tomogram against the first; one folder for each, and the course over time."""
     start = time.perf_counter()
     files: list[Path] = []
+    timing = {"write": 0.0, "pictures": 0.0}
     scans = [
         functools.partial(read_volume, path, config.voxel_um, config.dataset)
         for path in map(Path, config.scans or ())
     ]
-    with tqdm(
-        total=len(scans) - 1, desc="scans", disable=not sys.stderr.isatty(), leave=False
-    ) as bar:
+    with (
+        tqdm(
+            total=len(scans) - 1, desc="scans", disable=not sys.stderr.isatty(), leave=False
+        ) as bar,
+        Pictures(config, folder) as pictures,
+    ):
 
         def keep(row: SeriesRow, result: ImageResult) -> None:
             place = folder / scan_folder(row.scan, len(scans))
-            files.extend([*write_image_result(result, place), *write_image_figures(result, place)])
+            found = time.perf_counter()
+            files.extend(write_image_result(result, place))
+            kept = time.perf_counter()
+            files.extend(pictures.of_scan(row, result, place))
+            timing["write"] += kept - found
+            timing["pictures"] += time.perf_counter() - kept
             bar.update()
 
         area = config.electrode_area_cm2
@@ -91,9 +106,13 @@ def _run_series(config: TomogramConfig, folder: Path) -> Outcome:
             null_scan=config.null_scan,
             keep=keep,
         )
-    analysed = time.perf_counter()
-    files += [*write_series_result(result, folder), *write_series_figures(result, folder)]
-    timing = {"analyse": analysed - start, "write": time.perf_counter() - analysed}
+        analysed = time.perf_counter()
+        timing["analyse"] = analysed - start - timing["write"] - timing["pictures"]
+        files += write_series_result(result, folder)
+        kept = time.perf_counter()
+        files += pictures.of_series(result)
+        timing["write"] += kept - analysed
+        timing["pictures"] += time.perf_counter() - kept
     decisions = result.decisions | result.scan_decisions
     scalars = charge_scalars(config) | series_scalars(result)
     return Outcome(scalars, files, timing, {"decisions": decisions})

@@ -19,7 +19,7 @@ from imaging.readers import read_tiff
 def test_a_phantoms_layer_is_found_again(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cell = ["islands=none", "layer_um=6", "shape=[120,96,96]"]
     assert cli.run(["phantom", *cell, "hydra.run.dir=cell"]) == 0
-    pair = ["before=cell/before.tif", "after=cell/after.tif"]
+    pair = ["before=cell/before.tif", "after=cell/after.tif", "render=false"]
     found = ["image", *pair, "charge_mah_cm2=1.875", "hydra.run.dir=image"]
     assert cli.run(found) == 0
     result = results.require_finished(Path("image"), "image")
@@ -32,14 +32,16 @@ def test_a_phantoms_layer_is_found_again(workdir: Path, capsys: pytest.CaptureFi
     with Path("image/z_profile.csv").open() as stream:
         assert next(csv.reader(stream)) == ["z_um", "mean_lvf"]
 
+    bare = ["figures=none", "render=false"]
     capsys.readouterr()
-    listed = ["image", "scans=[cell/before.tif,cell/after.tif]", "hydra.run.dir=listed"]
+    listed = ["image", "scans=[cell/before.tif,cell/after.tif]", *bare, "hydra.run.dir=listed"]
     assert cli.run([*listed, "interface.cc_side=low"]) == 0
     assert "interface_z_um" in capsys.readouterr().err  # what was decided is said
     again = results.require_finished(Path("listed"), "image")
     assert again.scalars["mean_thickness_um"] == result.scalars["mean_thickness_um"]
+    assert not [name for name in again.files if name.endswith((".png", ".pdf"))]
 
-    assert cli.run(["image", "lvf=image/lvf.zarr", "hydra.run.dir=lvf"]) == 0
+    assert cli.run(["image", "lvf=image/lvf.zarr", *bare, "hydra.run.dir=lvf"]) == 0
     from_lvf = results.require_finished(Path("lvf"), "image")
     assert from_lvf.scalars["mean_thickness_um"] == pytest.approx(6.0, rel=0.02)
 
@@ -49,9 +51,12 @@ def test_a_phantoms_layer_is_found_again(workdir: Path, capsys: pytest.CaptureFi
     assert "after=gone.tif: no such file" in capsys.readouterr().err
 
     other_formats(workdir / "cell")
-    inside = ["dataset=/entry/recon/data", "hydra.run.dir=nexus"]
+    inside = ["dataset=/entry/recon/data", *bare, "hydra.run.dir=nexus"]
     assert cli.run(["image", "before=cell/before.nxs", "after=cell/after.nxs", *inside]) == 0
-    assert cli.run(["image", "scans=[cell/before.zarr,cell/after.nxs]", "hydra.run.dir=mixed"]) == 0
+    assert (
+        cli.run(["image", "scans=[cell/before.zarr,cell/after.nxs]", *bare, "hydra.run.dir=mixed"])
+        == 0
+    )
     for folder in ("nexus", "mixed"):
         same = results.require_finished(Path(folder), "image")
         assert same.scalars["mean_thickness_um"] == result.scalars["mean_thickness_um"]

@@ -52,7 +52,9 @@ def test_a_cycle_from_scans_to_efficiency(
     assert "corrected" in result.inputs["decisions"]["scans[2]"]["grey_drift"]
     assert set(result.inputs["input_sha256"]) == {"scans[0]", "scans[1]", "scans[2]"}
     tables = {"series.csv", "cycles.csv", "tracks.csv", "events.csv", "series.png", "tracks.png"}
-    pairs = {f"scan_0{i}/{name}" for i in (1, 2) for name in ("thickness_um.tif", "slices.png")}
+    tables |= {"evolution.png", "thickness_maps.png", "lithium_3d.gif"}
+    names = ("thickness_um.tif", "slices.png", "lithium_3d.png")
+    pairs = {f"scan_0{i}/{name}" for i in (1, 2) for name in names}
     assert tables | pairs <= set(result.files)
     rows = rows_of("series/series.csv")
     assert [row["role"] for row in rows] == ["pristine", "cycled", "cycled"]
@@ -68,8 +70,12 @@ def test_a_cycle_from_scans_to_efficiency(
     assert "give before=PRISTINE after=PLATED" in said
 
     null = ["scans=[pristine.tif,stripped.tif]", "null_scan=true", "hydra.run.dir=nothing"]
+    null += ["figures=pdf", "render=false"]
     assert cli.run(["image", *null]) == 0
-    limit = results.require_finished(Path("nothing"), "image").scalars
+    nothing = results.require_finished(Path("nothing"), "image")
+    assert {"slices.png", "slices.pdf", "histogram.pdf"} <= set(nothing.files)
+    assert "lithium_3d.png" not in nothing.files
+    limit = nothing.scalars
     assert limit["null_mean_um"] == limit["mean_thickness_um"]
     assert limit["detection_limit_um"] == pytest.approx(1.8, abs=0.2)
 

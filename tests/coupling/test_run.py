@@ -78,7 +78,7 @@ def test_each_island_has_its_risk(run: Path, result: dict) -> None:
 def test_the_report_holds_everything_and_needs_no_network(run: Path, result: dict) -> None:
     page = (run / "report.html").read_text()
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
-    assert page.count("data:image/png;base64,") == 6
+    assert page.count("data:image/png;base64,") == 7
     for label in range(1, int(result["scalars"]["islands"]) + 1):
         assert f"<td>{label}</td>" in page
     for words in ("Assumptions", "youngs_mpa: 22100.0", "interface_z_um", "mixture", "10.1149/"):
