@@ -23,7 +23,7 @@ from mechanics.stack import Kinematics
 
 History = Mapping[Region, PlasticState]
 
-POINTWISE = 5e-3
+POINTWISE = 2e-2
 """Share of the bulk modulus by which a point resists a volume ratio other than the projected."""
 
 
