@@ -15,6 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 from imaging.lvf import WALL_PIXELS, collector_pixels
+from imaging.reductions import slice_means
 from imaging.setup import Decisions, Setup, decide
 from imaging.volume import BoolArray, FloatArray, Volume, slab
 
@@ -89,7 +90,7 @@ def measure_drift(
     if np.ptp(low) > SPAN * setup.contrast:
         gain = float(np.polyfit(low, high, 1)[0])
     offset = float(np.mean(high - gain * low))
-    grey = before.values[place.slices][:, roi].mean(axis=1, dtype=np.float64)
+    grey = slice_means(before.values[place.slices], roi)
     fake = -float(np.sum((gain - 1) * grey + offset)) * before.spacing_um[0] / setup.contrast
     change = levels["bulk electrolyte"][1] - levels["bulk electrolyte"][0]
     return GreyDrift(gain, offset, change / setup.contrast, fake, tuple(levels))
@@ -134,9 +135,7 @@ def _levels(
     before: Volume, aligned: Volume, slices: slice, pixels: BoolArray
 ) -> tuple[float, float]:
     """Mean grey values before and after in some slices and pixels."""
-    first, second = (
-        float(v.values[slices][:, pixels].mean(dtype=np.float64)) for v in (before, aligned)
-    )
+    first, second = (float(slice_means(v.values[slices], pixels).mean()) for v in (before, aligned))
     return first, second
 
 

@@ -244,14 +244,18 @@ def spline_resampled(
     beyond = min(math.ceil(outside), SPLINE_REACH)
     bounds += np.array([-beyond, beyond])
     margin = beyond + 3
-    padded = np.pad(values, margin, mode="edge")
-    coefficients = _separable(_single(padded), _spline_weights(), EVERYTHING)
+    coefficients = spline_coefficients(np.pad(values, margin, mode="edge"))
     out = np.empty((shape[0], rows.stop - rows.start, shape[2]), np.float32)
     corner = np.array([-margin, start - margin, -margin])
     from imaging import loops
 
     loops.resample(coefficients, corner, matrix, offset, bounds, (0, rows.start), out)
     return out
+
+
+def spline_coefficients(values: NDArray[Any], *, box: Box = EVERYTHING) -> Float32:
+    """Cubic B-spline coefficients of a volume (z, y, x), edges continued by `SPLINE_REACH`."""
+    return _separable(_single(values), _spline_weights(), box)
 
 
 def corners(shape: tuple[int, int, int]) -> NDArray[np.int64]:

@@ -21,10 +21,10 @@ type Int16 = NDArray[np.int16]
 type Index = NDArray[np.int64]
 
 
-def compiled[F: Callable[..., Any]](function: F) -> F:
+def compiled[F: Callable[..., Any]](function: F, freedom: tuple[str, ...] = ("contract",)) -> F:
     """Compile on first call; keep the machine code on disk where a folder can be written."""
     # Fused multiply-add only: sums keep their order, so slabs equal the whole to the last bit.
-    options = {"nogil": True, "fastmath": {"contract"}}
+    options = {"nogil": True, "fastmath": set(freedom)}
     try:
         return cast(F, numba.njit(cache=True, **options)(function))
     except RuntimeError:

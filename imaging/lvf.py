@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from imaging.filters import gaussian
+from imaging.reductions import column_sums, group_sums, lowest, slice_means
 from imaging.volume import BoolArray, FloatArray, Volume
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def find_interface(before: Volume, roi: BoolArray, cc_is_low: bool | None = None
     ValueError
         If no slice is clearly brighter than the rest, or both ends look alike.
     """
-    profile = before.values[:, roi].mean(axis=1, dtype=np.float64)
+    profile = slice_means(before.values, roi)
     smooth = np.asarray(ndimage.uniform_filter1d(profile, 3, mode="nearest"))
     bright, middle = float(smooth.max()), float(np.median(smooth))
     dark = float(smooth.min())
@@ -148,7 +149,9 @@ def collector_pixels(before: Volume, interface: Interface, roi: BoolArray) -> Bo
     inside = (depth >= PLATEAU[0]) & (depth <= PLATEAU[1])
     if not inside.any():
         return roi
-    mean = gaussian(before.values[inside].mean(axis=0, dtype=np.float64), 2.0)
+    deep = np.flatnonzero(inside)
+    part = before.values[deep[0] : deep[-1] + 1]
+    mean = gaussian(column_sums(part) / deep.size, 2.0)
     dark = float(_block_means(before, roi).min())
     missing = roi & (mean < dark + 0.2 * (float(np.quantile(mean[roi], 0.95)) - dark))
     if not missing.any():
@@ -158,8 +161,7 @@ def collector_pixels(before: Volume, interface: Interface, roi: BoolArray) -> Bo
 
 def find_grey_cc(before: Volume, interface: Interface, roi: BoolArray) -> float:
     """Mean grey value of the current collector: its flattest three slices near the interface."""
-    part = before.values[plateau_slices(before, interface)][:, roi]
-    return _plateau(part.mean(axis=1, dtype=np.float64))
+    return _plateau(slice_means(before.values[plateau_slices(before, interface)], roi))
 
 
 def find_grey_li(
@@ -176,16 +178,14 @@ def find_grey_li(
         return foil, "lithium foil of the counter electrode"
     log.warning("no lithium foil in view: the darkest voxels stand for lithium; or give grey.li")
     # Balls see into islands; discs, as noisy, into layers that balls reach out of.
-    values = [_darkest(v, roi, s) for v in (before, after) for s in ((1.2,) * 3, (0.0, 2.5, 2.5))]
+    shapes = ((1.2, (0, 1, 2)), (2.5, (1, 2)))
+    values = [_darkest(v, roi, *shape) for v in (before, after) for shape in shapes]
     return min(values), "darkest voxels of both scans (no foil in view)"
 
 
-def _darkest(volume: Volume, roi: BoolArray, sigma_voxel: tuple[float, float, float]) -> float:
+def _darkest(volume: Volume, roi: BoolArray, sigma_voxel: float, axes: tuple[int, ...]) -> float:
     """Mean of the darkest voxels, smoothed so far that noise matters little (1 % at most)."""
-    values = volume.values.astype(np.float32)
-    smooth = ndimage.gaussian_filter(values, sigma_voxel, mode="nearest")[:, roi].ravel()
-    count = min(DARKEST, smooth.size)
-    return float(np.partition(smooth, count - 1)[:count].mean())
+    return float(lowest(volume.values, roi, DARKEST, sigma_voxel, axes).mean())
 
 
 def _foil(before: Volume, interface: Interface, roi: BoolArray) -> float | None:
@@ -223,11 +223,10 @@ def _block_means(volume: Volume, roi: BoolArray) -> FloatArray:
     """Means over square blocks of the ROI, shape (z, blocks)."""
     side = max(min(volume.shape[1:]) // 8, 1)
     y, x = (np.arange(n) // side for n in volume.shape[1:])
-    index = (y[:, None] * (x[-1] + 1) + x[None, :])[roi]
-    size = np.bincount(index)
+    group = np.where(roi, y[:, None] * (x[-1] + 1) + x[None, :], -1)
+    size = np.bincount(group[roi])
     full = size >= 0.5 * side**2
-    values = volume.values[:, roi]
-    sums = np.stack([np.bincount(index, weights=v, minlength=size.size) for v in values])
+    sums = group_sums(volume.values, group, size.size)
     return np.asarray(sums[:, full] / size[full])
 
 
@@ -262,7 +261,8 @@ def radial_cc(
     X-rays hardly pass through 3 mm of copper: reconstructed values there depend on the radius.
     A polynomial of third degree in r^2 is fitted to the collector's slices near the interface.
     """
-    mean = before.values[plateau_slices(before, interface)].mean(axis=0, dtype=np.float64)
+    part = before.values[plateau_slices(before, interface)]
+    mean = column_sums(part) / part.shape[0]
     y = before.coordinates_um(1)[:, None] - centre_um[0]
     x = before.coordinates_um(2)[None, :] - centre_um[1]
     r2 = y**2 + x**2
@@ -298,7 +298,7 @@ def electrolyte_slab_um(
     depth = interface.depth_um(before) / before.spacing_um[0]
     order = np.argsort(-depth)
     beyond = order[depth[order] < -margin_voxel]
-    profile = before.values[:, roi].mean(axis=1, dtype=np.float64)
+    profile = slice_means(before.values, roi)
     p = profile[beyond]
     end = p.size
     if p.size >= 6:

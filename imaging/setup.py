@@ -27,6 +27,7 @@ from imaging.options import (
     Normalisation,
     RoiOptions,
 )
+from imaging.reductions import slice_means
 from imaging.volume import BoolArray, FloatArray, Volume, disc_mask, slab
 
 log = logging.getLogger(__name__)
@@ -174,7 +175,8 @@ def _brighter_is_low(before: Volume, roi: BoolArray, z_um: float) -> bool:
     low, high = slab(before, z_um - reach, z_um), slab(before, z_um, z_um + reach)
     if low.stop <= low.start or high.stop <= high.start:
         raise ValueError(f"interface.z_um = {z_um:g} is at or beyond the end of the volume")
-    return float(before.values[low][:, roi].mean()) > float(before.values[high][:, roi].mean())
+    sides = [float(slice_means(before.values[part], roi).mean()) for part in (low, high)]
+    return sides[0] > sides[1]
 
 
 def _grey_cc(

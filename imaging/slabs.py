@@ -139,6 +139,23 @@ def _computed(
                 future.cancel()
 
 
+def mapped[T](function: Callable[[slice], T], size: int, thickness: int) -> Iterator[T]:
+    """Results of a function of ranges of rows that make up `size`, in order, one core each.
+
+    Parameters
+    ----------
+    function
+        Called with slices `start:stop`, from several threads.
+    size
+        Number of rows.
+    thickness
+        Rows of a range; the last one may have fewer.
+    """
+    ranges = [slice(a, min(a + thickness, size)) for a in range(0, size, thickness)]
+    with ThreadPoolExecutor(max(min(_cores(), len(ranges)), 1)) as pool:
+        yield from pool.map(function, ranges)
+
+
 def _plan(steps: Sequence[Step], axis: int, keep: slice, size: int) -> list[Rows]:
     """Rows for every step, found from the last one backwards."""
     plan: list[Rows] = []

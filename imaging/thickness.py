@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imaging.filters import gaussian
+from imaging.reductions import column_sums, gap_medians, slice_means
 from imaging.volume import BoolArray, FloatArray, Volume
 
 HISTOGRAM_RANGE_UM = (0.0, 45.0)
@@ -38,7 +39,7 @@ def thickness_map(lvf: Volume, roi: BoolArray, slices: slice) -> ThicknessMap:
     """
     dz = lvf.spacing_um[0]
     part = lvf.values[slices]
-    total = part.sum(axis=0, dtype=np.float64) * dz
+    total = column_sums(part) * dz
     std = dz * float(np.sqrt(np.sum(slice_noise(part, roi) ** 2)))
     return ThicknessMap(np.where(roi, total, np.nan), np.where(roi, std, np.nan), slices)
 
@@ -52,8 +53,7 @@ def slice_noise(values: FloatArray, roi: BoolArray) -> FloatArray:
     pairs = roi[:, 2:] & roi[:, :-2]
     if not pairs.any():
         return np.full(values.shape[0], np.nan)
-    spread = np.abs((values[:, :, 2:] - values[:, :, :-2])[:, pairs])
-    return np.asarray(1.4826 * np.median(spread, axis=1) / np.sqrt(2), dtype=np.float64)
+    return np.asarray(1.4826 * gap_medians(values, pairs) / np.sqrt(2))
 
 
 def histogram(thickness: ThicknessMap) -> tuple[FloatArray, FloatArray]:
@@ -66,7 +66,7 @@ def histogram(thickness: ThicknessMap) -> tuple[FloatArray, FloatArray]:
 
 def z_profile(lvf: Volume, roi: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Slice positions in um and mean LVF over the ROI, both (z,)."""
-    return lvf.coordinates_um(0), lvf.values[:, roi].mean(axis=1, dtype=np.float64)
+    return lvf.coordinates_um(0), slice_means(lvf.values, roi)
 
 
 def smoothed(values: FloatArray, inside: BoolArray, sigma: float) -> FloatArray:

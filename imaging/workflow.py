@@ -21,6 +21,7 @@ from imaging.options import (
 )
 from imaging.order import SwappedScansError, check_order
 from imaging.output import write_image_result
+from imaging.reductions import slice_means
 from imaging.registration import register
 from imaging.result import ImageResult
 from imaging.setup import (
@@ -131,7 +132,7 @@ def analyse_lvf(lvf: Volume, options: ImageOptions) -> ImageResult:
     roi = find_roi(lvf, options.roi, decisions)
     z_um = options.interface.z_um
     if z_um is None:
-        mean = np.clip(lvf.values[:, roi].mean(axis=1, dtype=np.float64), 0.0, None)
+        mean = np.clip(slice_means(lvf.values, roi), 0.0, None)
         z = lvf.coordinates_um(0)
         # The square leaves the noise floor of empty slices behind.
         z_um = float((z * mean**2).sum() / (mean**2).sum()) if mean.any() else float(z.mean())

@@ -1,0 +1,57 @@
+"""Compiled sums over voxels; importing this module imports numba, which takes a second.
+
+As in `imaging.loops`, arrays are C-contiguous, and loops run on one core, without Python's lock.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.loops import Float32, compiled
+
+type Float64 = NDArray[np.float64]
+
+
+@compiled
+def grouped(values: Float32, group: NDArray[np.int32], out: Float64) -> None:
+    """Add every pixel of a slice (y, x) to the sum of its group."""
+    for y in range(values.shape[0]):
+        for x in range(values.shape[1]):
+            out[group[y, x]] += values[y, x]
+
+
+@compiled
+def gaps(values: Float32, pairs: NDArray[np.bool_], out: Float32) -> int:
+    """Absolute differences of pixels two apart along x; returns how many `pairs` selects."""
+    n = 0
+    for y in range(pairs.shape[0]):
+        for x in range(pairs.shape[1]):
+            if pairs[y, x]:
+                out[n] = abs(values[y, x + 2] - values[y, x])
+                n += 1
+    return n
+
+
+@compiled
+def ranked(bits: NDArray[np.uint32], rank: int) -> np.uint32:
+    """The value with `rank` others below it, found by counting its upper half, then its lower.
+
+    Numbers >= 0 in single precision are in the order of their bits.
+    """
+    counts = np.zeros(2**16, np.int64)
+    for i in range(bits.size):
+        counts[bits[i] >> np.uint32(16)] += 1
+    upper = 0
+    while rank >= counts[upper]:
+        rank -= counts[upper]
+        upper += 1
+    counts[:] = 0
+    for i in range(bits.size):
+        if bits[i] >> np.uint32(16) == upper:
+            counts[bits[i] & np.uint32(0xFFFF)] += 1
+    lower = 0
+    while rank >= counts[lower]:
+        rank -= counts[lower]
+        lower += 1
+    return np.uint32((upper << 16) | lower)

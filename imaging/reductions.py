@@ -1,0 +1,146 @@
+"""Sums over the pixels of every slice, on all cores, without a copy of the volume.
+
+Small volumes take NumPy's way: it is done before the compiled loops are loaded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.slabs import mapped
+from imaging.volume import BoolArray, FloatArray
+
+SMALL = 2**22
+"""Voxels up to which NumPy is faster than loading the compiled loops."""
+
+
+def slice_means(values: NDArray[Any], pixels: BoolArray) -> FloatArray:
+    """Mean over some pixels (y, x) of every slice of a volume (z, y, x), shape (z,)."""
+    if values.size <= SMALL:
+        return np.asarray(values[:, pixels].mean(axis=1, dtype=np.float64))
+    sums = group_sums(values, np.where(pixels, 0, -1), 1)[:, 0]
+    count = int(np.count_nonzero(pixels))
+    return np.asarray(sums / count if count else np.full(sums.size, np.nan))
+
+
+def group_sums(values: NDArray[Any], group: NDArray[np.integer[Any]], count: int) -> FloatArray:
+    """Sums over groups of pixels in every slice of a volume (z, y, x).
+
+    Parameters
+    ----------
+    values
+        Real numbers.
+    group
+        Number of each pixel's group (y, x), from 0; below 0: in none.
+    count
+        Number of groups.
+
+    Returns
+    -------
+    Sums, shape (z, count).
+    """
+    used = group >= 0
+    if values.size <= SMALL:
+        index = group[used]
+        rows = [np.bincount(index, weights=v[used], minlength=count) for v in values]
+        return np.asarray(np.stack(rows) if rows else np.zeros((0, count)))
+    # What is in no group goes to one more, so that the loop has no branch.
+    place = np.where(used, group, count).astype(np.int32)
+    out = np.zeros((values.shape[0], count + 1))
+    from imaging import loops_sums
+
+    def add(rows: slice) -> None:
+        for z in range(rows.start, rows.stop):
+            loops_sums.grouped(np.require(values[z], np.float32, "C"), place, out[z])
+
+    for _ in mapped(add, values.shape[0], 1):
+        pass
+    return out[:, :count]
+
+
+def column_sums(values: NDArray[Any]) -> FloatArray:
+    """Sums along z of a volume (z, y, x), shape (y, x), in double precision."""
+    out = np.zeros(values.shape[1:])
+
+    def add(rows: slice) -> None:
+        for part in values[:, rows]:
+            out[rows] += part
+
+    # Strips that stay in the processor's cache.
+    for _ in mapped(add, out.shape[0], max(2**16 // max(out.shape[1], 1), 1)):
+        pass
+    return out
+
+
+def gap_medians(values: NDArray[Any], pairs: BoolArray) -> FloatArray:
+    """Median of |v[x + 2] - v[x]| in every slice of a volume (z, y, x), shape (z,).
+
+    Parameters
+    ----------
+    values
+        Real numbers.
+    pairs
+        Which differences count, (y, x - 2); at least one.
+    """
+    if values.size <= SMALL:
+        gaps = np.abs((values[:, :, 2:] - values[:, :, :-2])[:, pairs])
+        return np.asarray(np.median(gaps, axis=1), dtype=np.float64)
+    from imaging import loops_sums
+
+    count = int(np.count_nonzero(pairs))
+    middle = ((count - 1) // 2, count // 2)
+
+    def median(rows: slice) -> float:
+        gaps = np.empty(count, np.float32)
+        loops_sums.gaps(np.require(values[rows.start], np.float32, "C"), pairs, gaps)
+        bits = gaps.view(np.uint32)
+        found = np.array([loops_sums.ranked(bits, rank) for rank in middle], np.uint32)
+        return float(found.view(np.float32).mean())
+
+    return np.array(list(mapped(median, values.shape[0], 1)))
+
+
+def lowest(
+    values: NDArray[Any],
+    pixels: BoolArray,
+    count: int,
+    sigma_voxel: float,
+    axes: tuple[int, ...],
+) -> NDArray[np.float32]:
+    """The `count` lowest voxels over some pixels (y, x) of a volume, smoothed along some axes.
+
+    Parameters
+    ----------
+    values
+        Volume (z, y, x).
+    pixels
+        Where to look, (y, x).
+    count
+        How many; fewer where there are no more.
+    sigma_voxel
+        Standard deviation of the Gaussian.
+    axes
+        Axes to smooth along.
+    """
+    from imaging import kernels
+
+    _, ny, nx = values.shape
+    halo = kernels.gaussian_reach(sigma_voxel)
+
+    def part(rows: slice) -> NDArray[np.float32]:
+        have = slice(max(rows.start - halo, 0), min(rows.stop + halo, ny))
+        box = (slice(None), slice(rows.start - have.start, rows.stop - have.start))
+        smooth = kernels.gaussian(values[:, have], sigma_voxel, axes=axes, box=box)
+        lines = np.where(pixels[rows], smooth, np.inf).astype(np.float32, copy=False)
+        # The lowest voxels lie in the lines with the lowest minima.
+        least = lines.min(axis=2).ravel()
+        lines = lines.reshape(-1, nx)[np.argsort(least)[:count]].ravel()
+        return np.partition(lines, min(count, lines.size) - 1)[:count]
+
+    thickness = max(SMALL // max(values.shape[0] * nx, 1), 4 * halo)
+    found = np.concatenate(list(mapped(part, ny, thickness)))
+    found = found[np.isfinite(found)]
+    return np.asarray(np.sort(found)[:count])
