@@ -13,8 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage, optimize
+from scipy import ndimage
 
+from imaging.dome_slopes import image_slopes
+from imaging.least_squares import bounded_least_squares
 from imaging.volume import BoolArray, FloatArray
 
 LOBES = (2, 3, 4, 5)
@@ -88,14 +90,21 @@ class DomeFit:
 
     def image(self, y0: int, x0: int, shape: tuple[int, ...]) -> FloatArray:
         """Blurred thickness map in um on the pixels y0.., x0.. (pixel averages)."""
-        fine = 3 if shape[0] * shape[1] < 4000 else 2
-        offsets = (np.arange(fine) + 0.5) / fine - 0.5
-        y = (y0 + np.arange(shape[0])[:, None] + offsets).reshape(-1, 1)
-        x = (x0 + np.arange(shape[1])[:, None] + offsets).reshape(1, -1)
+        y, x, fine = self.samples(y0, x0, shape)
         r, outline = self.polar(y, x)
         sharp = self.profile(r / outline)
         pixels = sharp.reshape(shape[0], fine, shape[1], fine).mean(axis=(1, 3))
         return np.asarray(ndimage.gaussian_filter(pixels, self.blur, mode="constant"))
+
+    def samples(
+        self, y0: int, x0: int, shape: tuple[int, ...]
+    ) -> tuple[FloatArray, FloatArray, int]:
+        """Positions along y and x at which pixels are sampled, and how many per pixel and axis."""
+        fine = 3 if shape[0] * shape[1] < 4000 else 2
+        offsets = (np.arange(fine) + 0.5) / fine - 0.5
+        y = (y0 + np.arange(shape[0])[:, None] + offsets).reshape(-1, 1)
+        x = (x0 + np.arange(shape[1])[:, None] + offsets).reshape(1, -1)
+        return y, x, fine
 
 
 def fit_dome(
@@ -138,9 +147,12 @@ def fit_dome(
     low = np.concatenate([low, [np.log(0.2)], np.full(lobes.size, -0.5)])
     high = np.concatenate([high, [np.log(4.0)], np.full(lobes.size, 0.5)])
 
+    used = weight > 0
+    weights = weight[used]
+
     def residuals(x: FloatArray) -> FloatArray:
         fit = _unpack(x)
-        misfit = (fit.image(*corner, patch.shape) - patch) * weight
+        misfit = (fit.image(*corner, patch.shape) - patch)[used] * weights
         aspect = fit.height_um / (np.exp(fit.log_radius) * pixel_um)
         cap = (1 - aspect**2) / (1 + aspect**2)
         prior = [
@@ -148,30 +160,32 @@ def fit_dome(
             (x[5] - np.log(2.0)) / 0.4,
             (x[6] - np.log(expected_blur)) / blur_width,
         ]
-        return np.concatenate([misfit.ravel(), prior, x[7:] * (lobes - 1) / 0.25])
+        return np.concatenate([misfit, prior, x[7:] * (lobes - 1) / 0.25])
 
     def jacobian(x: FloatArray) -> FloatArray:
-        base = residuals(x)
-        columns = []
-        for i in range(x.size):
-            step = 1e-3 * scale[i]
-            step = -step if x[i] + step > high[i] else step
-            moved = x.copy()
-            moved[i] += step
-            columns.append((residuals(moved) - base) / step)
-        return np.stack(columns, axis=1)
+        fit = _unpack(x)
+        data = image_slopes(fit, LOBES, *corner, patch.shape)[:, used] * weights
+        prior = np.zeros((3 + lobes.size, x.size))
+        aspect = fit.height_um / (np.exp(fit.log_radius) * pixel_um)
+        if aspect < 1:
+            by_aspect = 4 * aspect / (1 + aspect**2) ** 2 / 0.5
+            prior[0, 2], prior[0, 3] = -by_aspect * aspect, by_aspect * aspect / fit.height_um
+        prior[0, 4], prior[1, 5], prior[2, 6] = 1 / 0.5, 1 / 0.4, 1 / blur_width
+        prior[3:, 7:] = np.diag((lobes - 1) / 0.25)
+        return np.concatenate([data.T, prior])
 
-    best = optimize.least_squares(
+    best, cost = bounded_least_squares(
         residuals,
+        jacobian,
         np.clip(first, low + 1e-6, high - 1e-6),
-        jac=jacobian,
-        bounds=(low, high),
-        x_scale=scale,
-        ftol=1e-5,
-        xtol=1e-4,
-        max_nfev=25,
+        low,
+        high,
+        cost_tolerance=1e-5,
+        step_tolerance=1e-3,
+        scale=scale,
+        evaluations=25,
     )
-    return replace(_unpack(best.x), cost=float(best.cost))
+    return replace(_unpack(best), cost=cost)
 
 
 def _pack(fit: DomeFit) -> FloatArray:

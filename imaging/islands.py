@@ -11,10 +11,13 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
 from imaging.island_fit import APERTURE_VOXEL, LOBES, MARGIN, DomeFit, fit_dome
+from imaging.reductions import column_sums, slice_means
 from imaging.segmentation import Segments, plane, segment
+from imaging.slabs import mapped
 from imaging.thickness import ThicknessMap
 from imaging.volume import BoolArray, FloatArray, IntArray, Volume
 
@@ -23,6 +26,7 @@ log = logging.getLogger(__name__)
 PROFILE_POINTS = 801
 """So many that cones and r^2 trapezoids between the points agree on the volume within 1e-6."""
 DEFAULT_BLUR = (1.0, 0.5)
+ANGLES = np.linspace(0, 2 * np.pi, 360, endpoint=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,21 +106,31 @@ def find_islands(
     segments = segment(thickness)
     count = int(segments.labels.max())
     boxes = ndimage.find_objects(segments.labels)
-    work = [_columns(lvf, thickness, segments, label) for label in range(1, count + 1)]
-    fits: dict[int, DomeFit] = {}
+    work = _columns(lvf, thickness, segments, boxes)
 
-    def refit(label: int) -> DomeFit:
-        others = [fits[i] for i in _neighbours(label, boxes) if i in fits]
-        own = _Scene(work[label - 1], segments.labels, label, boxes[label - 1], thickness.inside)
-        return _fit(own, others, fits.get(label), pixel, blur_prior)
+    def fitted(group: list[int]) -> dict[int, DomeFit]:
+        fits: dict[int, DomeFit] = {}
 
-    for label in range(1, count + 1):
-        fits[label] = refit(label)
-    for label in range(1, count + 1):
-        if _neighbours(label, boxes):  # once more, with the neighbours taken away
+        def refit(label: int) -> DomeFit:
+            others = [fits[i] for i in _neighbours(label, boxes) if i in fits]
+            box = boxes[label - 1]
+            own = _Scene(work[label - 1], segments.labels, label, box, thickness.inside)
+            return _fit(own, others, fits.get(label), pixel, blur_prior)
+
+        for label in group:
             fits[label] = refit(label)
+        for label in group:
+            if _neighbours(label, boxes):  # once more, with the neighbours taken away
+                fits[label] = refit(label)
+        return fits
+
+    groups = _groups(boxes)
+    fits: dict[int, DomeFit] = {}
+    for found in mapped(lambda rows: fitted(groups[rows.start]), len(groups), 1):
+        fits |= found
     measured = []
-    for label, fit in fits.items():
+    for label in range(1, count + 1):
+        fit = fits[label]
         others = [fits[i] for i in _neighbours(label, boxes)]
         volume = _volume(work[label - 1].excess_um, fit, others, thickness.inside)
         if volume > 0:
@@ -139,24 +153,37 @@ def find_islands(
 class _Columns:
     """Thickness map summed over the slices that one island occupies, background removed."""
 
-    excess_um: FloatArray
+    excess_um: NDArray[np.float32]
     noise_um: float
 
 
-def _columns(lvf: Volume, thickness: ThicknessMap, segments: Segments, label: int) -> _Columns:
+def _columns(
+    lvf: Volume, thickness: ThicknessMap, segments: Segments, boxes: list[tuple[slice, slice]]
+) -> list[_Columns]:
     """Fewer slices, less noise: an island fills a few of the forty."""
     part = lvf.values[thickness.slices]
     background = segments.background
-    mean = part[:, segments.labels == label].mean(axis=1, dtype=np.float64)
-    mean -= part[:, background].mean(axis=1, dtype=np.float64)
+    beside = slice_means(part, background) if boxes else np.zeros(0)
+    windows = []
+    for label, box in enumerate(boxes, start=1):
+        own = part[(slice(None), *box)][:, segments.labels[box] == label]
+        windows.append(_window(own.mean(axis=1, dtype=np.float64) - beside))
+    sums: dict[tuple[int, int], _Columns] = {}
+    for first, stop in dict.fromkeys(windows):  # islands of one height share them
+        total = column_sums(part[first:stop]) * lvf.spacing_um[0]
+        excess = np.where(thickness.inside, total - plane(total, background), 0.0)
+        noise = 1.4826 * float(np.median(np.abs(excess[background])))
+        sums[first, stop] = _Columns(excess.astype(np.float32), noise)
+    return [sums[window] for window in windows]
+
+
+def _window(mean: FloatArray) -> tuple[int, int]:
+    """First and last slice, exclusive, in which the mean LVF of an island stands out."""
     peak = int(np.argmax(mean))
     floor = 0.02 * mean[peak]
     low = peak - next((i for i in range(peak + 1) if mean[peak - i] < floor), peak)
     high = peak + next((i for i in range(mean.size - peak) if mean[peak + i] < floor), mean.size)
-    window = slice(max(low - 3, 0), min(high + 4, mean.size))
-    total = part[window].sum(axis=0, dtype=np.float64) * lvf.spacing_um[0]
-    excess = np.where(thickness.inside, total - plane(total, background), 0.0)
-    return _Columns(excess, 1.4826 * float(np.median(np.abs(excess[background]))))
+    return max(low - 3, 0), min(high + 4, mean.size)
 
 
 def _patch(box: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -181,6 +208,20 @@ def _neighbours(label: int, boxes: list[tuple[slice, slice]]) -> list[int]:
     ]
 
 
+def _groups(boxes: list[tuple[slice, slice]]) -> list[list[int]]:
+    """Islands that are neighbours, or neighbours of neighbours; each group stands alone."""
+    groups: list[list[int]] = []
+    waiting = set(range(1, len(boxes) + 1))
+    while waiting:
+        group, near = [], {min(waiting)}
+        while near:
+            waiting -= near
+            group += near
+            near = waiting & {j for i in near for j in _neighbours(i, boxes)}
+        groups.append(sorted(group))
+    return groups
+
+
 @dataclass(frozen=True, eq=False)
 class _Scene:
     """What the fit of one island looks at."""
@@ -202,7 +243,7 @@ def _fit(
     """Fit one island; neighbours are left out at first, subtracted once `known` is given."""
     rows, cols = _patch(scene.box, scene.labels.shape)
     corner, shape = (rows.start, cols.start), (rows.stop - rows.start, cols.stop - cols.start)
-    patch = scene.columns.excess_um[rows, cols].copy()
+    patch = scene.columns.excess_um[rows, cols].astype(np.float64)
     labels = scene.labels[rows, cols]
     use = scene.inside[rows, cols].copy()
     if known is None:
@@ -238,7 +279,9 @@ def _first_guess(
     return DomeFit(centre, math.log(radius), height, 0.8, 2.0, blur, np.zeros(2 * len(LOBES)))
 
 
-def _volume(excess: FloatArray, fit: DomeFit, others: list[DomeFit], inside: BoolArray) -> float:
+def _volume(
+    excess: NDArray[np.float32], fit: DomeFit, others: list[DomeFit], inside: BoolArray
+) -> float:
     """Sum over the widened footprint, in um times square pixels.
 
     What the neighbours' blur brings in is taken away, and what the island's own blur carries out
@@ -252,7 +295,7 @@ def _volume(excess: FloatArray, fit: DomeFit, others: list[DomeFit], inside: Boo
     shape = (high[0] - low[0], high[1] - low[1])
     y, x = np.ogrid[box]
     aperture = fit.footprint(y, x, APERTURE_VOXEL) & inside[box]
-    data = excess[box].copy()
+    data = excess[box].astype(np.float64)
     for other in others:
         data -= other.image(*low, shape)
     model = fit.image(*low, shape)
@@ -266,11 +309,10 @@ def _island(label: int, fit: DomeFit, volume_um3: float, inside: BoolArray, lvf:
     pixel = lvf.spacing_um[1]
     radius = math.sqrt(fit.area / math.pi) * pixel
     r, z = _profile(fit, radius, volume_um3)
-    angle = np.linspace(0, 2 * np.pi, 360, endpoint=False)
-    outline = fit.outline(angle)
+    outline = fit.outline(ANGLES)
     widened = outline + 2
-    rim_y = np.rint(fit.centre[0] + widened * np.sin(angle)).astype(int)
-    rim_x = np.rint(fit.centre[1] + widened * np.cos(angle)).astype(int)
+    rim_y = np.rint(fit.centre[0] + widened * np.sin(ANGLES)).astype(int)
+    rim_x = np.rint(fit.centre[1] + widened * np.cos(ANGLES)).astype(int)
     seen = (rim_y >= 0) & (rim_y < inside.shape[0]) & (rim_x >= 0) & (rim_x < inside.shape[1])
     touches = not (seen.all() and inside[rim_y, rim_x].all())
     surface = math.pi * float(np.sum((r[1:] + r[:-1]) * np.hypot(np.diff(r), np.diff(z))))
@@ -344,11 +386,16 @@ def _footprints(fits: list[DomeFit], inside: BoolArray) -> IntArray:
     labels = np.zeros(inside.shape, dtype=np.int32)
     tallest = np.zeros(inside.shape)
     for label, fit in enumerate(fits, start=1):
-        height = np.zeros(inside.shape)
-        y, x = np.ogrid[: inside.shape[0], : inside.shape[1]]
-        footprint = fit.footprint(y, x) & inside
-        r, outline = fit.polar(*(i.astype(np.float64) for i in np.nonzero(footprint)))
+        reach = math.ceil(float(fit.outline(ANGLES).max())) + 2
+        y0, x0 = (max(math.floor(c) - reach, 0) for c in fit.centre)
+        box = (slice(y0, y0 + 2 * reach + 2), slice(x0, x0 + 2 * reach + 2))
+        seen, top, own = inside[box], tallest[box], labels[box]  # views, cut at the map's end
+        y, x = np.ogrid[y0 : y0 + seen.shape[0], x0 : x0 + seen.shape[1]]
+        height = np.zeros(seen.shape)
+        footprint = fit.footprint(y, x) & seen
+        rows, columns = np.nonzero(footprint)
+        r, outline = fit.polar(rows + float(y0), columns + float(x0))
         height[footprint] = fit.profile(r / outline)
-        wins = footprint & (height >= tallest)
-        labels[wins], tallest[wins] = label, height[wins]
+        wins = footprint & (height >= top)
+        own[wins], top[wins] = label, height[wins]
     return labels

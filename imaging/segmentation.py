@@ -19,6 +19,7 @@ DETECT_SIGMA, SEED_SIGMA = 3.5, 7.0
 SPLIT = 0.4
 """Touching islands are told apart by saddles below exp(-0.4) = 2/3 of the lower summit."""
 MIN_AREA_PIXELS = 20
+PLANE_PIXELS = 2**18
 LAYER_FRACTION = 0.25
 """What covers more of the ROI than this is a layer, not an island."""
 
@@ -85,14 +86,21 @@ def _background_level(values: FloatArray) -> tuple[float, float]:
 
 
 def plane(values: FloatArray, where: BoolArray) -> FloatArray:
-    """Plane fitted robustly: what a rest of shift and tilt between the scans leaves behind."""
+    """Plane fitted robustly: what a rest of shift and tilt between the scans leaves behind.
+
+    Fitted to at most `PLANE_PIXELS` evenly drawn pixels: more do not make it better.
+    """
     y, x = (np.linspace(-1, 1, n) for n in values.shape)
-    design = np.stack(np.broadcast_arrays(1.0, y[:, None], x[None, :]), axis=-1)
-    rows, data = design[where], values[where]
+    drawn = np.flatnonzero(where)
+    drawn = drawn[:: max(drawn.size // PLANE_PIXELS, 1)]
+    row, column = np.divmod(drawn, values.shape[1])
+    rows = np.stack([np.ones(drawn.size), y[row], x[column]], axis=-1)
+    data = values.ravel()[drawn].astype(np.float64)
     level, width = _background_level(data)
     keep = np.abs(data - level) < 4 * max(width, 1e-9)
     for _ in range(3):
         solution = np.linalg.lstsq(rows[keep], data[keep], rcond=None)[0]
         rest = data - rows @ solution
         keep = np.abs(rest) < 3 * max(1.4826 * float(np.median(np.abs(rest[keep]))), 1e-9)
-    return np.asarray(design @ solution)
+    level, along_y, along_x = solution
+    return np.asarray((level + along_y * y)[:, None] + along_x * x)

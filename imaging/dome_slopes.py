@@ -1,0 +1,99 @@
+"""How the blurred image of a dome changes with its parameters: all derivatives in one pass.
+
+z = H (root - u) / (1 - u) with root^2 = u^2 + (1 - u^2) w is the dome of `imaging.island_fit`
+without its removable singularity at the foot, which makes its derivatives short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from scipy import ndimage
+
+from imaging.volume import FloatArray
+
+STEEP = 0.01
+"""Least root in derivatives: the wall of an ellipsoid is vertical, its slope is cut there."""
+BLUR_STEP = 1e-3
+
+
+class Dome(Protocol):
+    """The parameters of a `DomeFit`."""
+
+    @property
+    def centre(self) -> tuple[float, float]: ...
+    @property
+    def log_radius(self) -> float: ...
+    @property
+    def height_um(self) -> float: ...
+    @property
+    def edge(self) -> float: ...
+    @property
+    def power(self) -> float: ...
+    @property
+    def blur(self) -> float: ...
+    @property
+    def waves(self) -> FloatArray: ...
+
+    def samples(
+        self, y0: int, x0: int, shape: tuple[int, ...]
+    ) -> tuple[FloatArray, FloatArray, int]: ...
+
+
+def image_slopes(
+    fit: Dome, lobes: Sequence[int], y0: int, x0: int, shape: tuple[int, ...]
+) -> FloatArray:
+    """Derivatives of `DomeFit.image` on the pixels y0.., x0...
+
+    Returns
+    -------
+    Shape (7 + 2 lobes, *shape), by centre y, centre x, log radius, height, edge, log power, log
+    blur, then cos and sin coefficients of every lobe.
+    """
+    y, x, fine = fit.samples(y0, x0, shape)
+    offset = (x - fit.centre[1]) + 1j * (y - fit.centre[0])
+    r = np.maximum(np.abs(offset), 1e-3)
+    direction = offset / r
+    log_outline = np.full(r.shape, fit.log_radius)
+    turn = np.zeros(r.shape)  # of the outline's logarithm with the angle
+    waves = []
+    for n, (c, s) in zip(lobes, fit.waves.reshape(-1, 2), strict=True):
+        wave = direction**n
+        waves += [wave.real, wave.imag]
+        log_outline += c * wave.real + s * wave.imag
+        turn += n * (s * wave.real - c * wave.imag)
+    rho = np.minimum(r / np.exp(log_outline), 1.0)
+    inside = rho < 1
+    u, p, height = fit.edge, fit.power, fit.height_um
+    rho_p = rho**p
+    w = 1 - rho_p
+    root = np.sqrt(u**2 + (1 - u**2) * w)
+    steep = np.maximum(root, STEEP)
+    foot = np.maximum(u + root, 1e-12)
+    shape_only = (1 + u) * w / foot  # z / H
+    by_w = inside * height * (1 + u) / (2 * steep)
+    by_log = by_w * p * rho_p  # of z by the outline's logarithm
+    if u > 0.5:
+        by_edge = w / foot - (1 + u) * w * (1 + u * rho_p / steep) / foot**2
+    else:
+        by_edge = (u * rho_p / steep - 1) / (1 - u) + (root - u) / (1 - u) ** 2
+    across = by_log / r
+    sharp = [
+        across * (direction.imag - turn * direction.real),
+        across * (direction.real + turn * direction.imag),
+        by_log,
+        shape_only,
+        inside * height * by_edge,
+        -p * by_w * rho_p * np.log(np.maximum(rho, 1e-12)),
+        height * shape_only,
+        *(by_log * wave for wave in waves),
+    ]
+    pixels = np.stack(
+        [part.reshape(shape[0], fine, shape[1], fine).mean(axis=(1, 3)) for part in sharp]
+    )
+    slopes = ndimage.gaussian_filter(pixels, (0, fit.blur, fit.blur), mode="constant")
+    wider = ndimage.gaussian_filter(pixels[6], fit.blur * np.exp(BLUR_STEP), mode="constant")
+    slopes[6] = (wider - slopes[6]) / BLUR_STEP
+    return np.asarray(slopes)
