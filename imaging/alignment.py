@@ -7,6 +7,7 @@ else is computed strip by strip on all cores and never held.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,35 +58,41 @@ class Sums:
 
 def smoothed(volume: Volume, sigma_voxel: float, slices: slice) -> Float32:
     """Some slices of the smoothed volume, edges continued."""
-    halo = kernels.gaussian_reach(sigma_voxel)
     nz, ny, nx = volume.shape
-    have = slice(max(slices.start - halo, 0), min(slices.stop + halo, nz))
-    inner = slice(slices.start - have.start, slices.stop - have.start)
     out = np.empty((slices.stop - slices.start, ny, nx), np.float32)
 
     def part(rows: slice) -> None:
-        near = slice(max(rows.start - halo, 0), min(rows.stop + halo, ny))
-        box = (inner, slice(rows.start - near.start, rows.stop - near.start))
-        out[:, rows] = kernels.gaussian(volume.values[have, near], sigma_voxel, box=box)
+        out[:, rows] = _smoothed_rows(volume, sigma_voxel, slices, rows)
 
+    halo = kernels.gaussian_reach(sigma_voxel)
     for _ in mapped(part, ny, max(SLAB_VOXELS // (nz * nx), 4 * halo)):
         pass
     return out
 
 
+def _smoothed_rows(volume: Volume, sigma_voxel: float, slices: slice, rows: slice) -> Float32:
+    halo = kernels.gaussian_reach(sigma_voxel)
+    z, y = (
+        slice(max(part.start - halo, 0), min(part.stop + halo, n))
+        for part, n in zip((slices, rows), volume.shape[:2], strict=True)
+    )
+    box = (
+        slice(slices.start - z.start, slices.stop - z.start),
+        slice(rows.start - y.start, rows.stop - y.start),
+    )
+    return kernels.gaussian(volume.values[z, y], sigma_voxel, box=box)
+
+
 def halved(volume: Volume, sigma_voxel: float) -> Float32:
     """Means over blocks of 2 x 2 x 2 voxels of the smoothed volume."""
-    halo = kernels.gaussian_reach(sigma_voxel)
     nz, ny, nx = volume.shape
     out = np.empty((nz // 2, ny // 2, nx // 2), np.float32)
 
     def part(half: slice) -> None:
         rows = slice(2 * half.start, 2 * half.stop)
-        near = slice(max(rows.start - halo, 0), min(rows.stop + halo, ny))
-        box = (slice(None), slice(rows.start - near.start, rows.stop - near.start))
-        smooth = kernels.gaussian(volume.values[:, near], sigma_voxel, box=box)
-        out[:, half] = halved_values(smooth)
+        out[:, half] = halved_values(_smoothed_rows(volume, sigma_voxel, slice(0, nz), rows))
 
+    halo = kernels.gaussian_reach(sigma_voxel)
     for _ in mapped(part, ny // 2, max(SLAB_VOXELS // (2 * nz * nx), 2 * halo)):
         pass
     return out
@@ -122,13 +129,12 @@ def mask_slices(mask: BoolArray, beside: int = 0) -> slice:
 def binned_pair(before: Float32, after: Float32, mask: BoolArray, factor: int) -> Pair:
     """Both scans as they are at a binned level."""
     used = mask_slices(mask, beside=1)
-    every = slice(0, after.shape[0])
     return Pair(
         np.ascontiguousarray(before[used]),
         np.ascontiguousarray(mask[used]),
         used.start,
-        _coefficients(after),
-        np.array([every.start, 0, 0]) - PAD,
+        _coefficients(lambda rows: after[:, rows], after.shape),
+        np.array([0, 0, 0]) - PAD,
         after.shape,
         factor,
     )
@@ -151,24 +157,30 @@ def full_pair(
         smoothed(before, sigma_voxel, used),
         np.ascontiguousarray(mask[used]),
         used.start,
-        _coefficients(smoothed(after, sigma_voxel, needed)),
+        _coefficients(
+            lambda rows: _smoothed_rows(after, sigma_voxel, needed, rows),
+            (needed.stop - needed.start, *after.shape[1:]),
+        ),
         np.array([needed.start, 0, 0]) - PAD,
         after.shape,
         1,
     )
 
 
-def _coefficients(values: Float32) -> Float32:
-    """Spline coefficients, `PAD` beyond every face, edges continued."""
+def _coefficients(values: Callable[[slice], Float32], shape: tuple[int, ...]) -> Float32:
+    """Spline coefficients, `PAD` beyond every face, edges continued.
+
+    `values` returns rows (y) of the volume, whose shape is `shape`: it is never held as a whole.
+    """
     halo = kernels.SPLINE_REACH
-    nz, ny, nx = values.shape
+    nz, ny, nx = shape
     out = np.empty((nz + 2 * PAD, ny + 2 * PAD, nx + 2 * PAD), np.float32)
 
     def part(rows: slice) -> None:
         wanted = np.arange(rows.start - halo, rows.stop + halo) - PAD
         have = slice(max(int(wanted[0]), 0), min(int(wanted[-1]) + 1, ny))
         beyond = (have.start - int(wanted[0]), int(wanted[-1]) + 1 - have.stop)
-        padded = np.pad(values[:, have], ((PAD, PAD), beyond, (PAD, PAD)), mode="edge")
+        padded = np.pad(values(have), ((PAD, PAD), beyond, (PAD, PAD)), mode="edge")
         box = (slice(None), slice(halo, halo + rows.stop - rows.start))
         out[:, rows] = kernels.spline_coefficients(padded, box=box)
 

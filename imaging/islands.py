@@ -213,7 +213,8 @@ def _groups(boxes: list[tuple[slice, slice]]) -> list[list[int]]:
     groups: list[list[int]] = []
     waiting = set(range(1, len(boxes) + 1))
     while waiting:
-        group, near = [], {min(waiting)}
+        group: list[int] = []
+        near = {min(waiting)}
         while near:
             waiting -= near
             group += near
@@ -393,8 +394,8 @@ def _footprints(fits: list[DomeFit], inside: BoolArray) -> IntArray:
         y, x = np.ogrid[y0 : y0 + seen.shape[0], x0 : x0 + seen.shape[1]]
         height = np.zeros(seen.shape)
         footprint = fit.footprint(y, x) & seen
-        rows, columns = np.nonzero(footprint)
-        r, outline = fit.polar(rows + float(y0), columns + float(x0))
+        rows, columns = (i.astype(np.float64) for i in np.nonzero(footprint))
+        r, outline = fit.polar(rows + y0, columns + x0)
         height[footprint] = fit.profile(r / outline)
         wins = footprint & (height >= top)
         own[wins], top[wins] = label, height[wins]

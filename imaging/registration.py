@@ -33,6 +33,7 @@ from imaging.alignment import (
     motion,
     texture_match,
 )
+from imaging.slabs import Progress
 from imaging.transform import RigidTransform
 from imaging.volume import BoolArray, FloatArray, Volume, slab
 
@@ -61,6 +62,7 @@ def register(
     after: Volume,
     mask_z_um: tuple[float, float] | BoolArray,
     sigma_voxel: float = 1.5,
+    progress: Progress | None = None,
 ) -> RigidTransform:
     """Find how the material moved from `before` to `after`.
 
@@ -73,6 +75,8 @@ def register(
         the current collector; or a mask of the volume's shape.
     sigma_voxel
         Smoothing of both scans.
+    progress
+        Called with the fraction done, about.
 
     Returns
     -------
@@ -93,6 +97,7 @@ def register(
             f"before has spacing_um {before.spacing_um}, after {after.spacing_um}: must be equal"
         )
     mask = _mask(before, mask_z_um)
+    tell = progress or (lambda fraction: None)
     coarse = _pyramid(before, after, mask, sigma_voxel)
     matrix, shift = np.eye(3), np.zeros(3)  # in um, about the volume's centre
     for level, (factor, binned) in enumerate(coarse):
@@ -101,9 +106,12 @@ def register(
         pair = binned_pair(*binned, factor)
         matrix, shift = _gauss_newton(pair, before, matrix, shift, COARSE_ITERATIONS)
         log.debug("registration, bin %d: shift %s um", factor, shift)
+        tell(0.15 * (level + 1))
     del coarse
     pair = full_pair(before, after, mask, sigma_voxel, motion(matrix, shift))
+    tell(0.5)
     matrix, shift = _gauss_newton(pair, before, matrix, shift, ITERATIONS)
+    tell(0.9)
     return _judged(motion(matrix, shift), pair, before)
 
 
@@ -113,8 +121,9 @@ def _mask(volume: Volume, mask_z_um: tuple[float, float] | BoolArray) -> BoolArr
             raise ValueError(f"the mask has shape {mask_z_um.shape}, the scans {volume.shape}")
         mask = mask_z_um.astype(bool)
     else:
-        mask = np.zeros(volume.shape, dtype=bool)
-        mask[slab(volume, *mask_z_um)] = True
+        inside = np.zeros((volume.shape[0], 1, 1), dtype=bool)
+        inside[slab(volume, *mask_z_um)] = True
+        mask = np.broadcast_to(inside, volume.shape)
     slices = np.flatnonzero(mask.any(axis=(1, 2)))
     if slices.size < MIN_SLICES:
         raise ValueError(

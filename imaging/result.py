@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imaging.drift import GreyDrift
 from imaging.islands import Island
@@ -34,3 +34,5 @@ class ImageResult:
     """What later scans of the same cell may keep; None for a ready LVF volume."""
     drift: GreyDrift | None = None
     """Of the grey scale; None where it cannot be measured."""
+    timing_s: dict[str, float] = field(default_factory=dict)
+    """Wall-clock time of each step, s."""

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from imaging.course import Course
 from imaging.drift import GreyDrift, corrected, measure_drift, report_drift
 from imaging.estimators import linear_lvf, paper_lvf
 from imaging.islands import Island, find_islands
@@ -33,6 +34,7 @@ from imaging.setup import (
     find_roi,
     find_slices,
 )
+from imaging.slabs import Progress
 from imaging.thickness import ThicknessMap, covered, histogram, thickness_map, z_profile
 from imaging.transform import RigidTransform, apply, seen
 from imaging.volume import BoolArray, Volume
@@ -54,9 +56,27 @@ __all__ = [
     "write_image_result",
 ]
 
+STEPS = {
+    "find_interface": 1.5,
+    "register": 10.0,
+    "resample": 4.0,
+    "find_greys": 2.0,
+    "grey_drift": 0.5,
+    "lvf": 0.5,
+    "check_order": 1.5,
+    "thickness": 0.5,
+    "islands": 6.0,
+    "profiles": 0.2,
+}
+"""Steps of the analysis, and about how long each takes on a volume of paper size, s."""
+
 
 def analyse_pair(
-    before: Volume, after: Volume, options: ImageOptions, known: Setup | None = None
+    before: Volume,
+    after: Volume,
+    options: ImageOptions,
+    known: Setup | None = None,
+    progress: Progress | None = None,
 ) -> ImageResult:
     """Align, subtract, normalise, sum and find islands (Xu et al., Small 2026, section 5.3-5.4).
 
@@ -69,6 +89,8 @@ def analyse_pair(
     known
         What an earlier pair with the same `before` has decided (`ImageResult.setup`): interface,
         ROI and grey values are then taken over.
+    progress
+        Called with the fraction done.
 
     Raises
     ------
@@ -80,8 +102,10 @@ def analyse_pair(
         If the scans cannot be aligned.
     """
     _same_grid(before, after)
+    course = Course(STEPS, progress)
     decisions: Decisions = {"assumption": "lithium takes the place of current collector"}
-    place = find_place(before, options, decisions) if known is None else known.place
+    with course.step("find_interface"):
+        place = find_place(before, options, decisions) if known is None else known.place
     if known is not None:
         decisions = dict(known.decisions)
     transform, aligned = None, after
@@ -89,24 +113,34 @@ def analyse_pair(
     if options.register:
         low, high = place.electrolyte_um
         decisions["registration_mask_z_um"] = f"{low:.1f} to {high:.1f}"
-        transform = register(before, after, (low, high))
-        aligned = apply(transform, after)
-        field = seen(transform, after, place.slices)
+        with course.step("register") as told:
+            transform = register(before, after, (low, high), progress=told)
+        with course.step("resample") as told:
+            aligned = apply(transform, after, told)
+            field = seen(transform, after, place.slices)
     roi, view = place.roi & field, place.disc & field
-    setup = known or find_greys(before, aligned, place, roi, options, decisions)
-    drift = measure_drift(before, aligned, roi, field, setup, options.roi.height_um)
-    correct = options.grey.drift is Drift.correct
-    if drift is not None:
-        report_drift(drift, correct, decisions)
-        aligned = corrected(aligned, drift) if correct else aligned
+    with course.step("find_greys"):
+        setup = known or find_greys(before, aligned, place, roi, options, decisions)
+    with course.step("grey_drift"):
+        drift = measure_drift(before, aligned, roi, field, setup, options.roi.height_um)
+        correct = options.grey.drift is Drift.correct
+        if drift is not None:
+            report_drift(drift, correct, decisions)
+            aligned = corrected(aligned, drift) if correct else aligned
     estimate = paper_lvf if options.estimator is Estimator.paper else linear_lvf
     decisions["estimator"] = options.estimator.value
-    lvf = before.with_values(estimate(before, aligned, setup.grey_cc, setup.grey_li))
-    if view.any() and options.estimator is Estimator.linear:  # the other one cuts off below zero
-        # Tall islands in the earlier scan pass for missing collector: the whole disc is looked at.
-        fake_um = 0.0 if drift is None or correct else drift.fake_um
-        check_order(thickness_map(lvf, view, place.slices), fake_um, options.allow_negative)
-    result = _result(lvf, roi, place.slices, decisions)
+    with course.step("lvf") as told:
+        values = estimate(before, aligned, setup.grey_cc, setup.grey_li, told)
+        lvf = before.with_values(values)
+    thickness: ThicknessMap | None = None
+    with course.step("check_order"):
+        if view.any() and options.estimator is Estimator.linear:  # the other one has no negatives
+            # Tall islands in the earlier scan pass for missing collector: the whole disc is seen.
+            fake_um = 0.0 if drift is None or correct else drift.fake_um
+            seen_um = thickness_map(lvf, view, place.slices)
+            check_order(seen_um, fake_um, options.allow_negative)
+            thickness = seen_um if np.array_equal(view, roi) else None
+    result = _result(lvf, roi, place.slices, decisions, course, thickness)
     return dataclasses.replace(
         result,
         before=before,
@@ -138,7 +172,7 @@ def analyse_lvf(lvf: Volume, options: ImageOptions) -> ImageResult:
         z_um = float((z * mean**2).sum() / (mean**2).sum()) if mean.any() else float(z.mean())
         decide(decisions, "roi_z_um", z_um)
     slices = find_slices(lvf, z_um, options.roi, decisions)
-    return _result(lvf, roi, slices, decisions)
+    return _result(lvf, roi, slices, decisions, Course(STEPS), None)
 
 
 def _same_grid(before: Volume, after: Volume) -> None:
@@ -151,15 +185,25 @@ def _same_grid(before: Volume, after: Volume) -> None:
 # ------------------------------------------------------------------------------------ results
 
 
-def _result(lvf: Volume, roi: BoolArray, slices: slice, decisions: Decisions) -> ImageResult:
+def _result(
+    lvf: Volume,
+    roi: BoolArray,
+    slices: slice,
+    decisions: Decisions,
+    course: Course,
+    known: ThicknessMap | None,
+) -> ImageResult:
     if not roi.any():
         raise ValueError("no pixel of the ROI is in the field of view of both scans")
-    thickness = thickness_map(lvf, roi, slices)
-    found = find_islands(lvf, thickness)
+    with course.step("thickness"):
+        thickness = thickness_map(lvf, roi, slices) if known is None else known
+    with course.step("islands"):
+        found = find_islands(lvf, thickness)
     decisions.update(found.notes)
     decide(decisions, "background_um", found.background_um)
-    edges, counts = histogram(thickness)
-    z_um, mean_lvf = z_profile(lvf, roi)
+    with course.step("profiles"):
+        edges, counts = histogram(thickness)
+        z_um, mean_lvf = z_profile(lvf, roi)
     return ImageResult(
         lvf=lvf,
         before=None,
@@ -175,6 +219,7 @@ def _result(lvf: Volume, roi: BoolArray, slices: slice, decisions: Decisions) ->
         transform=None,
         decisions=decisions,
         scalars=_scalars(thickness, lvf, found.islands),
+        timing_s=course.seconds,
     )
 
 

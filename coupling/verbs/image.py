@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import sys
 import time
@@ -36,6 +37,7 @@ def run(config: TomogramConfig, folder: Path) -> Outcome:
         "write": kept - analysed,
         "pictures": time.perf_counter() - kept,
     }
+    timing |= {f"analyse.{name}": seconds for name, seconds in result.timing_s.items()}
     scalars = result.scalars | charge_scalars(config)
     if config.null_scan:
         scalars |= null_test(result).scalars()
@@ -49,8 +51,18 @@ def analyse(config: TomogramConfig, pair: tuple[Path, Path] | None) -> ImageResu
         if config.lvf is None:
             raise ValueError("neither a pair of tomograms nor an LVF volume is given")
         return analyse_lvf(read_lvf(Path(config.lvf), config.voxel_um, config.dataset), options)
+    start = time.perf_counter()
     before, after = (read_volume(path, config.voxel_um, config.dataset) for path in pair)
-    return analyse_pair(before, after, options)
+    read = {"read": time.perf_counter() - start}
+    with tqdm(
+        total=100, desc="image", unit="%", disable=not sys.stderr.isatty(), leave=False
+    ) as bar:
+
+        def show(fraction: float) -> None:
+            bar.update(round(100 * fraction) - bar.n)
+
+        result = analyse_pair(before, after, options, progress=show)
+    return dataclasses.replace(result, timing_s=read | result.timing_s)
 
 
 def charge_scalars(config: TomogramConfig) -> dict[str, float]:
