@@ -59,15 +59,18 @@ def image_slopes(
     log_outline = np.full(r.shape, fit.log_radius)
     turn = np.zeros(r.shape)  # of the outline's logarithm with the angle
     waves = []
+    power, wave = 0, np.ones_like(direction)
     for n, (c, s) in zip(lobes, fit.waves.reshape(-1, 2), strict=True):
-        wave = direction**n
+        for _ in range(n - power):  # much faster than direction ** n
+            wave = wave * direction
+        power = n
         waves += [wave.real, wave.imag]
         log_outline += c * wave.real + s * wave.imag
         turn += n * (s * wave.real - c * wave.imag)
-    rho = np.minimum(r / np.exp(log_outline), 1.0)
-    inside = rho < 1
+    log_rho = np.minimum(np.log(r) - log_outline, 0.0)
+    inside = log_rho < 0
     u, p, height = fit.edge, fit.power, fit.height_um
-    rho_p = rho**p
+    rho_p = np.exp(p * log_rho)
     w = 1 - rho_p
     root = np.sqrt(u**2 + (1 - u**2) * w)
     steep = np.maximum(root, STEEP)
@@ -86,14 +89,19 @@ def image_slopes(
         by_log,
         shape_only,
         inside * height * by_edge,
-        -p * by_w * rho_p * np.log(np.maximum(rho, 1e-12)),
+        -p * by_w * rho_p * log_rho,
         height * shape_only,
         *(by_log * wave for wave in waves),
     ]
-    pixels = np.stack(
-        [part.reshape(shape[0], fine, shape[1], fine).mean(axis=(1, 3)) for part in sharp]
-    )
+    pixels = np.stack([_pixel_means(part, fine) for part in sharp])
     slopes = ndimage.gaussian_filter(pixels, (0, fit.blur, fit.blur), mode="constant")
     wider = ndimage.gaussian_filter(pixels[6], fit.blur * np.exp(BLUR_STEP), mode="constant")
     slopes[6] = (wider - slopes[6]) / BLUR_STEP
     return np.asarray(slopes)
+
+
+def _pixel_means(samples: FloatArray, fine: int) -> FloatArray:
+    """Means over blocks of `fine` by `fine`; slices added are faster than a mean of axes."""
+    rows = sum((samples[i::fine] for i in range(1, fine)), samples[::fine])
+    total = sum((rows[:, i::fine] for i in range(1, fine)), rows[:, ::fine])
+    return np.asarray(total / fine**2)

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
+from imaging.island_columns import Columns, columns
 from imaging.island_fit import APERTURE_VOXEL, LOBES, MARGIN, DomeFit, fit_dome
-from imaging.reductions import column_sums, slice_means
-from imaging.segmentation import Segments, plane, segment
+from imaging.segmentation import segment
 from imaging.slabs import mapped
 from imaging.thickness import ThicknessMap
 from imaging.volume import BoolArray, FloatArray, IntArray, Volume
@@ -106,7 +106,7 @@ def find_islands(
     segments = segment(thickness)
     count = int(segments.labels.max())
     boxes = ndimage.find_objects(segments.labels)
-    work = _columns(lvf, thickness, segments, boxes)
+    work = columns(lvf, thickness, segments, boxes)
 
     def fitted(group: list[int]) -> dict[int, DomeFit]:
         fits: dict[int, DomeFit] = {}
@@ -147,43 +147,6 @@ def find_islands(
 
 
 # ---------------------------------------------------------------------------------- measurement
-
-
-@dataclass(frozen=True, eq=False)
-class _Columns:
-    """Thickness map summed over the slices that one island occupies, background removed."""
-
-    excess_um: NDArray[np.float32]
-    noise_um: float
-
-
-def _columns(
-    lvf: Volume, thickness: ThicknessMap, segments: Segments, boxes: list[tuple[slice, slice]]
-) -> list[_Columns]:
-    """Fewer slices, less noise: an island fills a few of the forty."""
-    part = lvf.values[thickness.slices]
-    background = segments.background
-    beside = slice_means(part, background) if boxes else np.zeros(0)
-    windows = []
-    for label, box in enumerate(boxes, start=1):
-        own = part[(slice(None), *box)][:, segments.labels[box] == label]
-        windows.append(_window(own.mean(axis=1, dtype=np.float64) - beside))
-    sums: dict[tuple[int, int], _Columns] = {}
-    for first, stop in dict.fromkeys(windows):  # islands of one height share them
-        total = column_sums(part[first:stop]) * lvf.spacing_um[0]
-        excess = np.where(thickness.inside, total - plane(total, background), 0.0)
-        noise = 1.4826 * float(np.median(np.abs(excess[background])))
-        sums[first, stop] = _Columns(excess.astype(np.float32), noise)
-    return [sums[window] for window in windows]
-
-
-def _window(mean: FloatArray) -> tuple[int, int]:
-    """First and last slice, exclusive, in which the mean LVF of an island stands out."""
-    peak = int(np.argmax(mean))
-    floor = 0.02 * mean[peak]
-    low = peak - next((i for i in range(peak + 1) if mean[peak - i] < floor), peak)
-    high = peak + next((i for i in range(mean.size - peak) if mean[peak + i] < floor), mean.size)
-    return max(low - 3, 0), min(high + 4, mean.size)
 
 
 def _patch(box: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -227,7 +190,7 @@ def _groups(boxes: list[tuple[slice, slice]]) -> list[list[int]]:
 class _Scene:
     """What the fit of one island looks at."""
 
-    columns: _Columns
+    columns: Columns
     labels: IntArray
     label: int
     box: tuple[slice, slice]

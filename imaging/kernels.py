@@ -244,9 +244,14 @@ def spline_resampled(
     beyond = min(math.ceil(outside), SPLINE_REACH)
     bounds += np.array([-beyond, beyond])
     margin = beyond + 3
-    coefficients = spline_coefficients(np.pad(values, margin, mode="edge"))
+    padded = np.pad(values, margin, mode="edge")
     out = np.empty((shape[0], rows.stop - rows.start, shape[2]), np.float32)
-    corner = np.array([-margin, start - margin, -margin])
+    # Of the rows given, the outer ones are there for the coefficients of the others.
+    block = corners(out.shape) + np.array([0, rows.start, 0])
+    y = np.clip((block @ matrix.T + offset)[:, 1], *bounds[1]) - (start - margin)
+    first, stop = max(math.floor(y.min()) - 1, 0), min(math.floor(y.max()) + 3, padded.shape[1])
+    coefficients = spline_coefficients(padded, box=(slice(None), slice(first, stop)))
+    corner = np.array([-margin, start - margin + first, -margin])
     from imaging import loops
 
     loops.resample(coefficients, corner, matrix, offset, bounds, (0, rows.start), out)

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.thickness import ThicknessMap, smoothed
@@ -18,6 +19,8 @@ DETECT_SIGMA, SEED_SIGMA = 3.5, 7.0
 """An island's pixels stand out of the smoothed map by the first, its summit by the second."""
 SPLIT = 0.4
 """Touching islands are told apart by saddles below exp(-0.4) = 2/3 of the lower summit."""
+FLOOR = 0.05
+"""Ground level, in the same logarithm, of about a third of the noise."""
 MIN_AREA_PIXELS = 20
 PLANE_PIXELS = 2**18
 LAYER_FRACTION = 0.25
@@ -35,7 +38,6 @@ class Segments:
 
 def segment(thickness: ThicknessMap) -> Segments:
     """Label pixels that stand out of the background; split what touches; drop specks."""
-    from skimage.morphology import h_maxima
     from skimage.segmentation import watershed
 
     inside = thickness.inside
@@ -57,7 +59,7 @@ def segment(thickness: ThicknessMap) -> Segments:
     # Relative saddles for tall islands, absolute ones near the noise.
     coarse = smoothed(np.where(inside, excess, np.nan), inside, SMOOTH_VOXEL)
     landscape = np.log1p(np.clip(np.nan_to_num(coarse), 0, None) / (8 * noise))
-    summits = h_maxima(landscape, SPLIT).astype(bool) & (excess > SEED_SIGMA * noise)
+    summits = _summits(landscape) & (excess > SEED_SIGMA * noise)
     seeds, _ = ndimage.label(summits, structure=np.ones((3, 3)))
     labels = watershed(-landscape, seeds, mask=mask).astype(np.int32)
     notes: dict[str, str | float] = {"thickness_noise_um": noise, "island_threshold_um": 0.0}
@@ -77,6 +79,35 @@ def segment(thickness: ThicknessMap) -> Segments:
     return Segments(compact.reshape(labels.shape).astype(np.int32), background, notes)
 
 
+def _summits(landscape: FloatArray) -> BoolArray:
+    """Maxima that stand `SPLIT` above every saddle to a higher one.
+
+    Looked for patch by patch above `FLOOR`: whatever rises `SPLIT` above that is separated from
+    other patches by the ground between them. Most of the map is ground.
+    """
+    from skimage.morphology import h_maxima
+
+    summits = np.zeros(landscape.shape, dtype=bool)
+    # With corners: a path over a saddle may run across them.
+    patches, count = ndimage.label(landscape > FLOOR, structure=np.ones((3, 3)))
+    if count == 0:
+        return summits
+    highest = ndimage.maximum(landscape, patches, np.arange(1, count + 1))
+    for label, (box, top) in enumerate(
+        zip(ndimage.find_objects(patches), highest, strict=True), start=1
+    ):
+        if top < FLOOR + SPLIT:
+            continue
+        around = tuple(
+            slice(max(s.start - 1, 0), min(s.stop + 1, n))
+            for s, n in zip(box, landscape.shape, strict=True)
+        )
+        own = patches[around] == label
+        found = h_maxima(np.where(own, landscape[around], FLOOR), SPLIT).astype(bool)
+        summits[around] |= found & own
+    return summits
+
+
 def _background_level(values: FloatArray) -> tuple[float, float]:
     """Most frequent value and the scatter about it: the shortest interval that holds a fifth."""
     ordered = np.sort(values)
@@ -85,14 +116,19 @@ def _background_level(values: FloatArray) -> tuple[float, float]:
     return float(np.median(ordered[start : start + n])), float(ordered[start + n] - ordered[start])
 
 
+def drawn_pixels(where: BoolArray) -> NDArray[np.intp]:
+    """Flat indices of at most about `PLANE_PIXELS` pixels, evenly drawn."""
+    pixels = np.flatnonzero(where)
+    return np.asarray(pixels[:: max(pixels.size // PLANE_PIXELS, 1)])
+
+
 def plane(values: FloatArray, where: BoolArray) -> FloatArray:
     """Plane fitted robustly: what a rest of shift and tilt between the scans leaves behind.
 
     Fitted to at most `PLANE_PIXELS` evenly drawn pixels: more do not make it better.
     """
     y, x = (np.linspace(-1, 1, n) for n in values.shape)
-    drawn = np.flatnonzero(where)
-    drawn = drawn[:: max(drawn.size // PLANE_PIXELS, 1)]
+    drawn = drawn_pixels(where)
     row, column = np.divmod(drawn, values.shape[1])
     rows = np.stack([np.ones(drawn.size), y[row], x[column]], axis=-1)
     data = values.ravel()[drawn].astype(np.float64)

@@ -1,0 +1,56 @@
+"""Thickness maps of single islands: summed over the slices in which each stands out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.reductions import column_sums, slice_means
+from imaging.segmentation import Segments, drawn_pixels, plane
+from imaging.slabs import mapped
+from imaging.thickness import ThicknessMap
+from imaging.volume import FloatArray, Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Thickness map summed over the slices that one island occupies, background removed."""
+
+    excess_um: NDArray[np.float32]
+    noise_um: float
+
+
+def columns(
+    lvf: Volume, thickness: ThicknessMap, segments: Segments, boxes: list[tuple[slice, slice]]
+) -> list[Columns]:
+    """Fewer slices, less noise: an island fills a few of the forty."""
+    part = lvf.values[thickness.slices]
+    background = segments.background
+    beside = slice_means(part, background) if boxes else np.zeros(0)
+    windows = []
+    for label, box in enumerate(boxes, start=1):
+        own = part[(slice(None), *box)][:, segments.labels[box] == label]
+        windows.append(_window(own.mean(axis=1, dtype=np.float64) - beside))
+    different = list(dict.fromkeys(windows))  # islands of one height share their sums
+    drawn = drawn_pixels(background)
+
+    def summed(rows: slice) -> Columns:
+        first, stop = different[rows.start]
+        total = column_sums(part[first:stop]) * lvf.spacing_um[0]
+        excess = np.where(thickness.inside, total - plane(total, background), 0.0)
+        noise = 1.4826 * float(np.median(np.abs(excess.ravel()[drawn])))
+        return Columns(excess.astype(np.float32), noise)
+
+    sums = dict(zip(different, mapped(summed, len(different), 1), strict=True))
+    return [sums[window] for window in windows]
+
+
+def _window(mean: FloatArray) -> tuple[int, int]:
+    """First and last slice, exclusive, in which the mean LVF of an island stands out."""
+    peak = int(np.argmax(mean))
+    floor = 0.02 * mean[peak]
+    low = peak - next((i for i in range(peak + 1) if mean[peak - i] < floor), peak)
+    high = peak + next((i for i in range(mean.size - peak) if mean[peak + i] < floor), mean.size)
+    return max(low - 3, 0), min(high + 4, mean.size)
