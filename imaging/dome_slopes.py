@@ -61,8 +61,7 @@ def image_slopes(
     waves = []
     power, wave = 0, np.ones_like(direction)
     for n, (c, s) in zip(lobes, fit.waves.reshape(-1, 2), strict=True):
-        for _ in range(n - power):  # much faster than direction ** n
-            wave = wave * direction
+        wave = wave * direction ** (n - power)  # high powers of complex numbers are slow
         power = n
         waves += [wave.real, wave.imag]
         log_outline += c * wave.real + s * wave.imag

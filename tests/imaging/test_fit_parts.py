@@ -1,0 +1,104 @@
+"""Derivatives of a dome's image, bounded least squares, patches of summits, and the course."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from skimage.morphology import h_maxima
+
+from imaging.course import Course
+from imaging.dome_slopes import image_slopes
+from imaging.island_fit import LOBES, DomeFit
+from imaging.least_squares import bounded_least_squares
+from imaging.segmentation import FLOOR, SPLIT, _summits
+
+STEP = 1e-5
+
+
+@pytest.mark.parametrize(("edge", "power"), [(0.8, 2.0), (0.15, 5.0), (-0.3, 2.2), (1.4, 3.0)])
+@pytest.mark.parametrize("shape", [(50, 60), (90, 100)])  # two ways to sample pixels
+def test_slopes_are_differences(edge: float, power: float, shape: tuple[int, int]) -> None:
+    waves = np.linspace(-0.04, 0.05, 2 * len(LOBES))
+    centre = (0.5 * shape[0] + 0.3, 0.5 * shape[1] - 0.2)
+    fit = DomeFit(centre, np.log(0.25 * shape[0]), 12.0, edge, power, 1.1, waves)
+
+    def moved(name: str, sign: float, index: int = 0) -> np.ndarray:
+        step = sign * STEP
+        if name == "centre":
+            there = list(centre)
+            there[index] += step
+            other = replace(fit, centre=(there[0], there[1]))
+        elif name == "waves":
+            bent = waves.copy()
+            bent[index] += step
+            other = replace(fit, waves=bent)
+        elif name in ("power", "blur"):  # by their logarithms
+            other = replace(fit, **{name: getattr(fit, name) * np.exp(step)})
+        else:
+            other = replace(fit, **{name: getattr(fit, name) + step})
+        return other.image(0, 0, shape)
+
+    names = [("centre", 0), ("centre", 1), ("log_radius", 0), ("height_um", 0), ("edge", 0)]
+    names += [("power", 0), ("blur", 0), *(("waves", i) for i in range(waves.size))]
+    slopes = image_slopes(fit, LOBES, 0, 0, shape)
+    assert slopes.shape == (len(names), *shape)
+    for (name, index), slope in zip(names, slopes, strict=True):
+        expected = (moved(name, 1, index) - moved(name, -1, index)) / (2 * STEP)
+        error = np.linalg.norm(slope - expected) / np.linalg.norm(expected)
+        assert error < 2e-3, name
+
+
+def solved(
+    first: tuple[float, float], low: float = -5.0, high: float = 5.0
+) -> tuple[np.ndarray, float]:
+    """Rosenbrock's valley, whose lowest point is (1, 1)."""
+    return bounded_least_squares(
+        lambda x: np.array([10 * (x[1] - x[0] ** 2), 1 - x[0]]),
+        lambda x: np.array([[-20 * x[0], 10.0], [-1.0, 0.0]]),
+        np.array(first),
+        np.array([low, -5.0]),
+        np.array([high, 5.0]),
+        cost_tolerance=1e-12,
+        step_tolerance=1e-9,
+        scale=np.ones(2),
+        evaluations=200,
+    )
+
+
+def test_least_squares_finds_the_lowest_point() -> None:
+    found, cost = solved((-1.2, 1.0))
+    np.testing.assert_allclose(found, 1.0, atol=1e-5)
+    assert cost < 1e-10
+
+
+def test_least_squares_stays_within_bounds() -> None:
+    found, cost = solved((-1.2, 1.0), high=0.5)
+    np.testing.assert_allclose(found, [0.5, 0.25], atol=1e-5)
+    assert cost == pytest.approx(0.125, rel=1e-5)
+
+
+def test_summits_patch_by_patch_are_those_of_the_whole() -> None:
+    y, x = np.mgrid[:120, :160]
+    rng = np.random.default_rng(8)
+    land = 0.02 * np.abs(rng.normal(size=y.shape))
+    for cy, cx, top in ((30, 30, 2.0), (30, 50, 1.6), (80, 120, 0.9), (80, 60, 0.4)):
+        land += top * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 60)
+    whole = h_maxima(land, SPLIT).astype(bool)
+    assert whole.sum() >= 3
+    high = land > FLOOR + SPLIT
+    np.testing.assert_array_equal(_summits(land) & high, whole & high)
+    assert not _summits(np.zeros((9, 9))).any()
+
+
+def test_course_rises_to_one_and_measures() -> None:
+    said: list[float] = []
+    course = Course({"a": 1.0, "b": 3.0}, said.append)
+    with course.step("a") as told:
+        told(0.5)
+    with course.step("b") as told:
+        told(1 / 3)
+    assert said == pytest.approx([0.125, 0.25, 0.5, 1.0])
+    assert list(course.seconds) == ["a", "b"]
+    assert min(course.seconds.values()) >= 0
