@@ -16,7 +16,7 @@ import numpy as np
 from scipy import ndimage
 
 from imaging.dome_slopes import image_slopes
-from imaging.least_squares import bounded_least_squares
+from imaging.least_squares import least_squares
 from imaging.volume import BoolArray, FloatArray
 
 LOBES = (2, 3, 4, 5)
@@ -176,18 +176,17 @@ def fit_dome(
         prior[3:, 7:] = np.diag((lobes - 1) / 0.25)
         return np.concatenate([data.T, prior])
 
-    best, cost = bounded_least_squares(
+    best = least_squares(
         residuals,
-        jacobian,
         np.clip(first, low + 1e-6, high - 1e-6),
-        low,
-        high,
-        cost_tolerance=1e-5,
-        step_tolerance=1e-3,
-        scale=scale,
-        evaluations=25,
+        jac=jacobian,
+        bounds=(low, high),
+        x_scale=scale,
+        ftol=1e-5,
+        xtol=1e-4,
+        max_nfev=25,
     )
-    return replace(_unpack(best), cost=cost)
+    return replace(_unpack(best.x), cost=float(best.cost))
 
 
 def _pack(fit: DomeFit) -> FloatArray:

@@ -1,92 +1,61 @@
-"""Bounded least squares for problems of many residuals and few unknowns."""
+"""SciPy's bounded least squares for problems of many residuals and few unknowns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from scipy import optimize
 
 from imaging.volume import FloatArray
 
 type Model = Callable[[FloatArray], FloatArray]
 
 
-def bounded_least_squares(
+def least_squares(
     residuals: Model,
-    jacobian: Model,
     first: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
     *,
-    cost_tolerance: float,
-    step_tolerance: float,
-    scale: FloatArray,
-    evaluations: int,
-) -> tuple[FloatArray, float]:
-    """Levenberg-Marquardt on the normal equations, unknowns held at bounds they press against.
+    jac: Model,
+    x_scale: FloatArray,
+    **settings: Any,
+) -> optimize.OptimizeResult:
+    """Same as `scipy.optimize.least_squares`, on n + 1 residuals instead of m.
 
-    The normal equations of a few unknowns cost next to nothing, where decompositions of the whole
-    Jacobian cost more than the model itself.
+    A step depends on the m residuals f and their Jacobian J by J^T J, J^T f and f^T f alone, so
+    any others with the same products do: n that J spans, and one for what it does not reach.
+    SciPy decomposes the Jacobian in each step, which costs more than the model where m is large.
 
     Parameters
     ----------
-    residuals, jacobian
+    residuals, jac
         Functions of the unknowns (n,): shapes (m,) and (m, n).
-    first
-        First guess, within the bounds.
-    low, high
-        Bounds.
-    cost_tolerance
-        Done when a step lowers the cost by less than this fraction.
-    step_tolerance
-        Done when every unknown moves by less than this times its scale.
-    scale
-        Change of each unknown that matters.
-    evaluations
-        Most calls of `residuals`.
+    first, x_scale, settings
+        As for SciPy.
 
     Returns
     -------
-    The unknowns, and half the sum of squared residuals.
+    SciPy's result; its `fun` and `jac` are the reduced ones.
     """
-    x = np.clip(first, low, high)
-    rest = residuals(x)
-    cost = 0.5 * float(rest @ rest)
-    damping, used = 1e-3, 1
-    while used < evaluations:
-        slope = jacobian(x)
-        pull = slope.T @ rest
-        normal = slope.T @ slope
-        free = ~(((x <= low) & (pull > 0)) | ((x >= high) & (pull < 0)))
-        before = cost
-        while used < evaluations:
-            step = _step(normal, pull, free, damping)
-            tried = np.clip(x + step, low, high)
-            rest_tried = residuals(tried)
-            used += 1
-            cost_tried = 0.5 * float(rest_tried @ rest_tried)
-            small = bool(np.all(np.abs(tried - x) < step_tolerance * scale))
-            if cost_tried < cost:
-                x, rest, cost = tried, rest_tried, cost_tried
-                damping = max(damping / 10, 1e-9)
-                break
-            if small:
-                return x, cost
-            damping *= 10
-        if small or before - cost < cost_tolerance * before:
-            break
-    return x, cost
+    known: list[tuple[FloatArray, FloatArray]] = []
 
+    def reduced(x: FloatArray) -> FloatArray:
+        rest, slope = residuals(x), jac(x) * x_scale
+        # J^T J = V diag(w) V^T: J stands for diag(sqrt(w)) V^T, up to a rotation.
+        values, vectors = np.linalg.eigh(slope.T @ slope)
+        roots = np.sqrt(np.maximum(values, 0.0))
+        seen = roots > 1e-8 * roots[-1]
+        pull = vectors.T @ (slope.T @ rest)
+        along = np.where(seen, pull / np.where(seen, roots, 1.0), 0.0)
+        beyond = np.sqrt(max(float(rest @ rest - along @ along), 0.0))
+        smaller = np.vstack([roots[:, None] * vectors.T / x_scale, np.zeros(x.size)])
+        known[:] = [(x.copy(), smaller)]
+        return np.append(along, beyond)
 
-def _step(
-    normal: FloatArray, pull: FloatArray, free: np.typing.NDArray[np.bool_], damping: float
-) -> FloatArray:
-    step = np.zeros(pull.size)
-    if not free.any():
-        return step
-    part = normal[np.ix_(free, free)]
-    diagonal = np.diag(part)
-    # What has no effect at all is not moved.
-    lift = damping * np.where(diagonal > 0, diagonal, 1.0)
-    step[free] = -np.linalg.solve(part + np.diag(lift), pull[free])
-    return step
+    def reduced_jac(x: FloatArray) -> FloatArray:
+        if not known or not np.array_equal(known[0][0], x):
+            reduced(x)
+        return known[0][1]
+
+    return optimize.least_squares(reduced, first, jac=reduced_jac, x_scale=x_scale, **settings)

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import optimize
 from skimage.morphology import h_maxima
 
 from imaging.course import Course
 from imaging.dome_slopes import image_slopes
 from imaging.island_fit import LOBES, DomeFit
-from imaging.least_squares import bounded_least_squares
+from imaging.least_squares import least_squares
 from imaging.segmentation import FLOOR, SPLIT, _summits
 
 STEP = 1e-5
@@ -50,33 +51,29 @@ def test_slopes_are_differences(edge: float, power: float, shape: tuple[int, int
         assert error < 2e-3, name
 
 
-def solved(
-    first: tuple[float, float], low: float = -5.0, high: float = 5.0
-) -> tuple[np.ndarray, float]:
-    """Rosenbrock's valley, whose lowest point is (1, 1)."""
-    return bounded_least_squares(
-        lambda x: np.array([10 * (x[1] - x[0] ** 2), 1 - x[0]]),
-        lambda x: np.array([[-20 * x[0], 10.0], [-1.0, 0.0]]),
-        np.array(first),
-        np.array([low, -5.0]),
-        np.array([high, 5.0]),
-        cost_tolerance=1e-12,
-        step_tolerance=1e-9,
-        scale=np.ones(2),
-        evaluations=200,
+@pytest.mark.parametrize("top", [5.0, 0.5])  # the lowest point within reach, and not
+def test_least_squares_goes_the_way_of_scipy(top: float) -> None:
+    t = np.linspace(0, 4, 300)
+    data = 2 * np.exp(-1.3 * t) + 0.1 * np.sin(40 * t)
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        return np.asarray(x[0] * np.exp(-x[1] * t) - data)
+
+    def jacobian(x: np.ndarray) -> np.ndarray:
+        fall = np.exp(-x[1] * t)
+        return np.stack([fall, -x[0] * t * fall, np.zeros(t.size)], axis=1)  # the last: no effect
+
+    first = np.array([0.4, 0.2, 1.0])
+    settings = {"bounds": ([0.0, 0.0, 0.0], [9.0, top, 2.0]), "x_scale": np.array([1.0, 0.5, 1.0])}
+    ours = least_squares(residuals, first, jac=jacobian, **settings)
+    scipys = optimize.least_squares(residuals, first, jac=jacobian, **settings)
+    np.testing.assert_allclose(ours.x, scipys.x, rtol=1e-6)
+    assert ours.nfev == scipys.nfev
+    assert ours.cost == pytest.approx(scipys.cost, rel=1e-10)
+    assert ours.jac.shape == (4, 3)
+    np.testing.assert_allclose(
+        ours.jac.T @ ours.jac, scipys.jac.T @ scipys.jac, rtol=1e-9, atol=1e-9
     )
-
-
-def test_least_squares_finds_the_lowest_point() -> None:
-    found, cost = solved((-1.2, 1.0))
-    np.testing.assert_allclose(found, 1.0, atol=1e-5)
-    assert cost < 1e-10
-
-
-def test_least_squares_stays_within_bounds() -> None:
-    found, cost = solved((-1.2, 1.0), high=0.5)
-    np.testing.assert_allclose(found, [0.5, 0.25], atol=1e-5)
-    assert cost == pytest.approx(0.125, rel=1e-5)
 
 
 def test_summits_patch_by_patch_are_those_of_the_whole() -> None:
