@@ -4,8 +4,8 @@
     uv run python benchmarks/imaging.py --shape 60 1840 1840 --smaller 920 460 --out imaging.json
 
 A phantom pair (uint16, BigTIFF) is written slice by slice, then `islet image` runs on the files as
-a user runs it: a fresh process, from two files to the LVF volume, the thickness map, the islands
-and the pictures. Its wall time, processor time and peak memory are measured from outside; where
+a user runs it: a fresh process, from two files to the LVF volume, the thickness map and the
+islands; with `--pictures` to the figures and the 3-D rendering as well. Its wall time, processor time and peak memory are measured from outside; where
 the time goes is what its `result.json` says. In the same run the published chain, written in
 SciPy as one would at first (`naive`), works on a crop; its time per voxel is scaled up. It neither
 aligns the scans nor measures islands one by one. `--smaller` adds pairs of smaller sides.
@@ -142,10 +142,11 @@ def pair(folder: Path, shape: tuple[int, int, int], islands: int) -> Path:
     return place
 
 
-def measured(place: Path, out: Path) -> Run:
+def measured(place: Path, out: Path, pictures: bool) -> Run:
     """Run `islet image` on a pair in a fresh process."""
     command = [sys.executable, "-c", RUN, "image", f"before={place / 'before.tif'}"]
     command += [f"after={place / 'after.tif'}", f"hydra.run.dir={out}", "force=true"]
+    command += [] if pictures else ["figures=none", "render=false"]
     start = time.perf_counter()
     # From the home of the packages; -c would put the working directory first.
     with tempfile.TemporaryFile("w+") as said:
@@ -236,6 +237,7 @@ def main() -> None:
     )
     parser.add_argument("--islands", type=int, default=40, help="on the largest; fewer on others")
     parser.add_argument("--data", type=Path, help="keep the phantoms here, and use them again")
+    parser.add_argument("--pictures", action="store_true", help="draw the pictures as well")
     parser.add_argument("--repeats", type=int, default=1, help="runs per size; the best counts")
     parser.add_argument("--out", type=Path, help="write the result as JSON too")
     chosen = parser.parse_args()
@@ -248,8 +250,11 @@ def main() -> None:
             share = shape[1] * shape[2] / (ny * nx)
             place = pair(data, shape, max(round(chosen.islands * share), 1))
             if not found:  # compiles the loops, fills the caches of the disk
-                measured(place, Path(temporary) / "out")
-            runs = [measured(place, Path(temporary) / "out") for _ in range(chosen.repeats)]
+                measured(place, Path(temporary) / "out", chosen.pictures)
+            runs = [
+                measured(place, Path(temporary) / "out", chosen.pictures)
+                for _ in range(chosen.repeats)
+            ]
             found.append(min(runs, key=lambda run: run.wall_s))
         truth = json.loads((place / "truth" / "transform.json").read_text())
         chain = naive(place, truth["grey_cc"], truth["grey_li"])
