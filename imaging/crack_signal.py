@@ -24,6 +24,10 @@ PRIOR_SPREAD = 0.03
 """Spread of LVF at the collector from which on the leak is measured rather than expected."""
 
 
+class NoElectrolyteContrastError(ValueError):
+    """The electrolyte is no brighter than lithium: cracks in it cannot be seen."""
+
+
 def electrolyte_zone(
     before: Volume, interface: Interface, roi: BoolArray, clear_voxel: float, reach_um: float
 ) -> IntArray:
@@ -55,7 +59,7 @@ def electrolyte_share(
 
     Raises
     ------
-    ValueError
+    NoElectrolyteContrastError
         If the electrolyte is not brighter than lithium.
     """
     sigma = (SHARE_VOXEL, SHARE_VOXEL / binned, SHARE_VOXEL / binned)
@@ -67,7 +71,9 @@ def electrolyte_share(
     thin = beyond[:, :: max(beyond.shape[1] // 20000, 1)]
     low, middle, high = np.quantile(thin, [0.01, 0.5, 0.99])
     if middle <= 0:
-        raise ValueError("the electrolyte must be brighter than lithium to show cracks")
+        raise NoElectrolyteContrastError(
+            "the electrolyte must be brighter than lithium to show cracks"
+        )
     return np.asarray(np.clip(share, max(low, 0.3 * middle), high), dtype=np.float32)
 
 

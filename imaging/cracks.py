@@ -84,6 +84,20 @@ class CrackMap:
     zone: IntArray
     """Slices that were looked at, the nearest to the interface first."""
 
+    def scalars(self) -> dict[str, float]:
+        """Return the numbers worth a column in a table."""
+        volume = sum((c.volume_um3 for c in self.cracks), 0.0)
+        scalars = {
+            "crack_count": float(len(self.cracks)),
+            "crack_volume_um3": volume,
+            "crack_volume_std_um3": math.hypot(*(c.volume_std_um3 for c in self.cracks)),
+            "crack_area_um2": sum((c.area_um2 for c in self.cracks), 0.0),
+        }
+        if self.cracks:
+            offset = sum(c.offset_um * c.volume_um3 for c in self.cracks)
+            scalars["crack_mean_offset_um"] = offset / volume
+        return scalars
+
 
 def find_cracks(
     lvf: Volume,

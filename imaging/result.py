@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imaging.cracks import CrackMap
 from imaging.drift import GreyDrift
 from imaging.islands import Island
 from imaging.setup import Decisions, Setup
@@ -34,3 +35,5 @@ class ImageResult:
     """What later scans of the same cell may keep; None for a ready LVF volume."""
     drift: GreyDrift | None = None
     """Of the grey scale; None where it cannot be measured."""
+    cracks: CrackMap | None = None
+    """None where they were not looked for."""

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from imaging.crack_exclusion import search_cracks, without_cracks
 from imaging.drift import GreyDrift, corrected, measure_drift, report_drift
 from imaging.estimators import linear_lvf, paper_lvf
 from imaging.islands import Island, find_islands
@@ -105,15 +106,25 @@ def analyse_pair(
         # Tall islands in the earlier scan pass for missing collector: the whole disc is looked at.
         fake_um = 0.0 if drift is None or correct else drift.fake_um
         check_order(thickness_map(lvf, view, place.slices), fake_um, options.allow_negative)
-    result = _result(lvf, roi, place.slices, decisions)
+    linear = lvf
+    if options.cracks.find and options.estimator is not Estimator.linear:
+        linear = before.with_values(linear_lvf(before, aligned, setup.grey_cc, setup.grey_li))
+    cracks = search_cracks(linear, before, roi, setup, options, decisions)
+    del linear
+    result = _result(without_cracks(lvf, cracks), roi, place.slices, decisions)
     return dataclasses.replace(
         result,
+        lvf=lvf,
+        cracks=cracks,
         before=before,
         after_registered=aligned,
         transform=transform,
         setup=setup,
         drift=drift,
-        scalars=result.scalars | _registration_scalars(transform) | _drift_scalars(drift),
+        scalars=result.scalars
+        | _registration_scalars(transform)
+        | _drift_scalars(drift)
+        | ({} if cracks is None else cracks.scalars()),
     )
 
 
