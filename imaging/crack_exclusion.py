@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from imaging.crack_signal import NoElectrolyteContrastError
 from imaging.cracks import APERTURE_VOXEL, CrackMap, find_cracks
+from imaging.lvf import Interface
 from imaging.options import ImageOptions
 from imaging.setup import Decisions, Setup, decide
 from imaging.volume import BoolArray, Volume
@@ -20,17 +21,18 @@ def search_cracks(
     lvf: Volume,
     before: Volume,
     roi: BoolArray,
+    interface: Interface,
     setup: Setup,
     options: ImageOptions,
     decisions: Decisions,
 ) -> CrackMap | None:
-    """Look for cracks where they are asked for, and say what was done; None where they are not."""
+    """Look for cracks beside an interface, and say so; None where they cannot be seen."""
     if not options.cracks.find:
         decisions["cracks"] = "not looked for (cracks.find=false)"
         return None
     try:
         found = find_cracks(
-            lvf, setup.place.interface, roi, before, setup.grey_cc, setup.grey_li, options.cracks
+            lvf, interface, roi, before, setup.grey_cc, setup.grey_li, options.cracks
         )
     except NoElectrolyteContrastError as error:
         decisions["cracks"] = f"not looked for: {error}"
@@ -41,9 +43,9 @@ def search_cracks(
         return None
     dz = before.spacing_um[0]
     clear = options.cracks.clear_voxel * dz
-    reach = max(abs(before.coordinates_um(0)[found.zone] - setup.place.interface.z_um))
+    reach = max(abs(before.coordinates_um(0)[found.zone] - interface.z_um))
     note = f"looked for {clear:.1f} to {reach:.1f} um from the interface"
-    if found.cracks:
+    if found.cracks and interface == setup.place.interface:
         note += "; what they displace counts neither as plated lithium nor as islands"
     decide(decisions, "cracks", note)
     return found

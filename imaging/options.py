@@ -119,6 +119,22 @@ class CrackOptions:
 
 
 @dataclass(frozen=True)
+class FoilOptions:
+    """The counter electrode's lithium foil."""
+
+    area_cm2: float | None = None
+    """Area of the foil; that which the charge refers to if not given."""
+    bare_um: float | None = None
+    """The foil counts as used up where no more than this is left; 1.5 voxels if not given."""
+
+    def __post_init__(self) -> None:
+        for name in ("area_cm2", "bare_um"):
+            value = getattr(self, name)
+            if value is not None:
+                _positive(f"foil.{name}", value)
+
+
+@dataclass(frozen=True)
 class ImageOptions:
     """All choices of `imaging.workflow`."""
 
@@ -126,6 +142,7 @@ class ImageOptions:
     interface: InterfaceOptions = field(default_factory=InterfaceOptions)
     grey: GreyOptions = field(default_factory=GreyOptions)
     cracks: CrackOptions = field(default_factory=CrackOptions)
+    foil: FoilOptions = field(default_factory=FoilOptions)
     register: bool = True
     estimator: Estimator = Estimator.linear
     normalisation: Normalisation = Normalisation.constant

@@ -6,8 +6,9 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from imaging.baseline import Baseline
 from imaging.cracks import CrackMap
-from imaging.readers import write_labels, write_map, write_zarr
+from imaging.readers import write_labels, write_map, write_tiff, write_zarr
 from imaging.result import ImageResult
 
 ISLAND_COLUMNS = (
@@ -74,6 +75,22 @@ def write_cracks(cracks: CrackMap, folder: Path, pixel_um: tuple[float, float]) 
     write_table(files[0], CRACK_COLUMNS, rows)
     write_labels(files[1], cracks.labels, pixel_um)
     write_map(files[2], cracks.opening_um, pixel_um)
+    return files
+
+
+def write_baseline(baseline: Baseline, result: ImageResult, folder: Path) -> list[Path]:
+    """Write what a threshold on grey values takes for lithium, and its volumes beside ours."""
+    names = ("baseline_lithium.tif", "baseline_thickness_um.tif", "baseline.csv")
+    files = [folder / name for name in names]
+    write_tiff(files[0], baseline.lithium)
+    pixel = (result.lvf.spacing_um[1], result.lvf.spacing_um[2])
+    write_map(files[1], baseline.thickness_um, pixel)
+    header = ("label", "x_um", "y_um", "volume_um3", "baseline_volume_um3")
+    rows = [
+        [i.label, i.x_um, i.y_um, i.volume_um3, volume]
+        for i, volume in zip(result.islands, baseline.island_volumes_um3, strict=True)
+    ]
+    write_table(files[2], header, rows)
     return files
 
 

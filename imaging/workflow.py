@@ -109,7 +109,7 @@ def analyse_pair(
     linear = lvf
     if options.cracks.find and options.estimator is not Estimator.linear:
         linear = before.with_values(linear_lvf(before, aligned, setup.grey_cc, setup.grey_li))
-    cracks = search_cracks(linear, before, roi, setup, options, decisions)
+    cracks = search_cracks(linear, before, roi, setup.place.interface, setup, options, decisions)
     del linear
     result = _result(without_cracks(lvf, cracks), roi, place.slices, decisions)
     return dataclasses.replace(
@@ -122,8 +122,8 @@ def analyse_pair(
         setup=setup,
         drift=drift,
         scalars=result.scalars
-        | _registration_scalars(transform)
-        | _drift_scalars(drift)
+        | registration_scalars(transform)
+        | drift_scalars(drift)
         | ({} if cracks is None else cracks.scalars()),
     )
 
@@ -203,7 +203,7 @@ def _scalars(thickness: ThicknessMap, lvf: Volume, islands: list[Island]) -> dic
     }
 
 
-def _registration_scalars(transform: RigidTransform | None) -> dict[str, float]:
+def registration_scalars(transform: RigidTransform | None) -> dict[str, float]:
     if transform is None:
         return {}
     scalars = {}
@@ -215,7 +215,7 @@ def _registration_scalars(transform: RigidTransform | None) -> dict[str, float]:
     return scalars
 
 
-def _drift_scalars(drift: GreyDrift | None) -> dict[str, float]:
+def drift_scalars(drift: GreyDrift | None) -> dict[str, float]:
     if drift is None:
         return {}
     return {
