@@ -86,6 +86,8 @@ class TomogramConfig(ImageOptions):
     """Draw 3-D pictures by VTK too, in a process of its own."""
     baseline: bool = False
     """Also segment lithium by a threshold on the grey values of the later scan, to compare."""
+    baseline_threshold: float | None = None
+    """Its grey value; half-way between lithium and electrolyte if not given."""
 
     def __post_init__(self) -> None:
         ImageOptions.__post_init__(self)
@@ -111,6 +113,8 @@ class TomogramConfig(ImageOptions):
         """Name what the keys can say but cannot be done."""
         if self.scans is not None and len(self.scans) < 2:
             raise ValueError(f"scans needs two tomograms or more, got {self.scans}")
+        if self.baseline_threshold is not None and not self.baseline:
+            raise ValueError("baseline_threshold needs baseline=true beside it")
         if self.baseline and self.lvf is not None:
             raise ValueError("baseline=true needs tomograms: an LVF volume holds no grey values")
         for name in ("baseline", "null_scan"):

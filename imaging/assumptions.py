@@ -74,8 +74,8 @@ ADVANCE = (
     "misalignment along z appears in it in full."
 )
 BASELINE = (
-    "Voxels of the later scan darker than half-way between lithium and electrolyte are lithium: "
-    "porous electrolyte is taken for it, and thin lithium that the blur brightens is missed."
+    "Voxels of the later scan alone, darker than baseline_grey_threshold, are lithium: what the "
+    "blur brightens is missed, and with a higher threshold porous electrolyte is taken for it."
 )
 
 _SEEN = (REPLACED, VOID_IS_LITHIUM, CONTRAST)

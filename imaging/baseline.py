@@ -2,8 +2,8 @@
 
 The conventional segmentation of figure 4a.3 in Xu et al. (Small 2026): smooth, then call lithium
 what is darker than a threshold. Half-way between the grey values of lithium and electrolyte, both
-known, it is at its best; porous electrolyte still passes for lithium, and lithium thinner than the
-blur is too bright for it.
+known, lithium that is not much thicker than the blur is too bright for it; a higher threshold lets
+porous electrolyte pass for lithium.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ def grey_baseline(
     setup: Setup,
     islands: list[Island],
     labels: IntArray,
+    threshold: float | None = None,
 ) -> Baseline:
     """Segment lithium in the later scan by a threshold on its smoothed grey values.
 
@@ -76,23 +77,18 @@ def grey_baseline(
         Interface, slices and grey values of the pair.
     islands, labels
         What subtraction has found, to count voxels at the same places.
+    threshold
+        Grey value below which a voxel counts as lithium; half-way between lithium and electrolyte
+        if not given.
 
     Raises
     ------
     ValueError
-        If there is no bulk electrolyte, or it is no brighter than lithium.
+        If the threshold is to be found and there is no bulk electrolyte, or it is no brighter than
+        lithium.
     """
     place = setup.place
-    bulk = slab(before, *place.electrolyte_um)
-    if bulk.stop <= bulk.start:
-        raise ValueError("baseline=true needs bulk electrolyte in view: none was found")
-    grey_se = float(before.values[bulk][:, roi].mean(dtype=np.float64))
-    if not grey_se > setup.grey_li:
-        raise ValueError(
-            "baseline=true needs bulk electrolyte that is brighter than lithium; found grey values "
-            f"{grey_se:.6g} and {setup.grey_li:.6g}"
-        )
-    threshold = 0.5 * (grey_se + setup.grey_li)
+    threshold = threshold if threshold is not None else _half_way(before, roi, setup)
     first = max(place.slices.start - REACH_VOXEL, 0)
     part = aligned.values[first : place.slices.stop + REACH_VOXEL]
     smooth = gaussian(part.astype(np.float32), PAPER_SIGMA_VOXEL)
@@ -114,3 +110,20 @@ def grey_baseline(
         island_volumes_um3=volumes,
         in_electrolyte_um3=float(lithium[deep].sum(dtype=np.int64)) * dz * dy * dx,
     )
+
+
+def _half_way(before: Volume, roi: BoolArray, setup: Setup) -> float:
+    """Grey value half-way between lithium and bulk electrolyte."""
+    bulk = slab(before, *setup.place.electrolyte_um)
+    if bulk.stop <= bulk.start:
+        raise ValueError(
+            "baseline=true needs bulk electrolyte in view, and none was found; give "
+            "baseline_threshold"
+        )
+    grey_se = float(before.values[bulk][:, roi].mean(dtype=np.float64))
+    if not grey_se > setup.grey_li:
+        raise ValueError(
+            "baseline=true needs bulk electrolyte that is brighter than lithium, found grey values "
+            f"{grey_se:.6g} and {setup.grey_li:.6g}; give baseline_threshold"
+        )
+    return 0.5 * (grey_se + setup.grey_li)

@@ -75,6 +75,7 @@ def compare(
         result.setup,
         result.islands,
         result.island_labels,
+        config.baseline_threshold,
     )
     return write_baseline(found, result, folder), found.scalars()
 

@@ -31,7 +31,7 @@ def cell(**changes: object) -> Phantom:
 
 
 def errors(result: FoilResult, phantom: Phantom) -> tuple[float, float]:
-    """Error of the mean depletion, and scatter of the map's error once lightly smoothed."""
+    """Error of the mean depletion, and scatter of the map's error."""
     gap = result.depletion_um - phantom.truth.foil_loss_um
     inside = np.isfinite(gap)
     return float(gap[inside].mean()), float(gap[inside].std())
@@ -90,8 +90,6 @@ def test_without_misalignment_it_is_exact() -> None:
     assert clipped.scalars["mean_depletion_um"] == pytest.approx(7.1, rel=0.1)
     generous = replace(options, foil=FoilOptions(bare_um=15.0))
     assert analyse_foil(phantom.before, phantom.after, generous).scalars["bare_fraction"] > 0.9
-    with pytest.raises(SwappedScansError, match="later scan holds more lithium"):
-        analyse_foil(phantom.after, phantom.before, options)
 
 
 def test_nothing_lost_reads_zero_and_bares_nothing() -> None:
@@ -108,7 +106,7 @@ def test_thick_foil_in_a_tube_with_a_crack_beside_it() -> None:
         li_foil_um=50.0,
         foil_depletion_um=14.0,  # as in the first plating of the paper
         peek_radius_um=90.0,
-        cracks_um=[[105.0, 105.0, 60.0, 58.0, 52.0, 5.0]],  # 10.5 um off the foil on average
+        cracks_um=[[105.0, 105.0, 60.0, 58.0, 52.0, 5.0]],
     )
     result = analyse_foil(phantom.before, phantom.after, ImageOptions())
     assert result.scalars["mean_depletion_um"] == pytest.approx(14.0, abs=0.3)
@@ -120,7 +118,7 @@ def test_thick_foil_in_a_tube_with_a_crack_beside_it() -> None:
     (crack,) = result.cracks.cracks
     (true,) = phantom.truth.cracks
     assert crack.volume_um3 == pytest.approx(true.volume_um3, rel=0.1)
-    assert crack.offset_um == pytest.approx(66.0 - true.mean_offset_um, abs=1.0 * V)
+    assert crack.offset_um == pytest.approx(68.5 - true.mean_offset_um, abs=0.5 * V)
 
 
 def test_foil_at_low_z_told_by_the_other_electrodes_side() -> None:
@@ -129,6 +127,8 @@ def test_foil_at_low_z_told_by_the_other_electrodes_side() -> None:
     result = analyse_foil(phantom.before, phantom.after, options)
     assert result.decisions["foil_side"] == "low"
     assert result.scalars["mean_depletion_um"] == pytest.approx(3.0, abs=0.03)
+    with pytest.raises(SwappedScansError, match="later scan holds more lithium"):
+        analyse_foil(phantom.after, phantom.before, options)
     part = slice(0, 60)  # the working electrode out of view
     before, after = (
         Volume(scan.values[part], scan.spacing_um) for scan in (phantom.before, phantom.after)
@@ -140,8 +140,8 @@ def test_foil_at_low_z_told_by_the_other_electrodes_side() -> None:
 def test_what_moves_in_behind_the_foil_sets_the_scale() -> None:
     """Copper on a darker die: the die's grey value counts where the die comes into the window."""
     z = np.arange(70)
-    grey = np.select([z < 30, z < 42, z < 50], [3000.0, 2000.0, 30000.0], 12000.0)
-    moved = np.select([z < 30, z < 38, z < 46], [3000.0, 2000.0, 30000.0], 12000.0)
+    grey = np.select([z < 30, z < 42, z < 50], [3000.0, 2000.0, 30000.0], 20000.0)
+    moved = np.select([z < 30, z < 34, z < 42], [3000.0, 2000.0, 30000.0], 20000.0)
     rng = np.random.default_rng(0)
     before, after = (
         Volume(p[:, None, None] + rng.normal(0, 20, (70, 40, 40)), (1.0, 1.0, 1.0))
@@ -149,7 +149,7 @@ def test_what_moves_in_behind_the_foil_sets_the_scale() -> None:
     )
     options = ImageOptions(register=False, cracks=NO_SEARCH)
     result = analyse_foil(before, after, options)
-    assert result.scalars["mean_depletion_um"] == pytest.approx(4.0, rel=0.05)
+    assert result.scalars["mean_depletion_um"] == pytest.approx(8.0, rel=0.01)
 
 
 def test_charge_and_depletion() -> None:
