@@ -6,20 +6,24 @@ from pathlib import Path
 
 import numpy as np
 
-from coupling.figure_style import SINGLE_COLUMN_IN, colour_bar, figure
+from coupling.figure_style import SINGLE_COLUMN_IN, colour_bar, figure, written
+from coupling.schema_imaging import Figures
 from imaging.counter import FoilResult
 
 DEPLETION_MAP = "magma"
 
 
-def write_foil_figures(result: FoilResult, folder: Path) -> list[Path]:
+def write_foil_figures(result: FoilResult, folder: Path, figures: Figures) -> list[Path]:
     """Draw the depletion map with bare spots and cracks outlined; return the files."""
+    if figures is Figures.none:
+        return []
+    vector = figures is Figures.pdf
     file = folder / "depletion_map.png"
     _, dy, dx = result.lost.spacing_um
     rows, columns = result.depletion_um.shape
     extent = (-dx / 2, (columns - 0.5) * dx, -dy / 2, (rows - 0.5) * dy)
     top = max(float(np.nanpercentile(result.depletion_um, 99.9)), 1.0)
-    with figure(file, SINGLE_COLUMN_IN * 1.35, SINGLE_COLUMN_IN * 1.25) as drawing:
+    with figure(file, SINGLE_COLUMN_IN * 1.35, SINGLE_COLUMN_IN * 1.25, vector) as drawing:
         axes = drawing.subplots()
         shown = axes.imshow(
             result.depletion_um,
@@ -51,4 +55,4 @@ def write_foil_figures(result: FoilResult, folder: Path) -> list[Path]:
             title += f"{', ' if count else chr(10)}green: cracks in the electrolyte"
         axes.set_title(title, loc="left")
         colour_bar(drawing, shown, axes, "Li foil depletion (µm)", extend="both")
-    return [file]
+    return written(file, vector)

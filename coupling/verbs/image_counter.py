@@ -39,7 +39,8 @@ def _run_pair(config: TomogramConfig, folder: Path) -> Outcome:
     before, after = (read_volume(path, config.voxel_um, config.dataset) for path in pair)
     result = analyse_foil(before, after, config.image_options())
     analysed = time.perf_counter()
-    files = [*write_foil_result(result, folder), *write_foil_figures(result, folder)]
+    files = write_foil_result(result, folder)
+    files += write_foil_figures(result, folder, config.figures)
     timing = {"analyse": analysed - start, "write": time.perf_counter() - analysed}
     scalars = dict(result.scalars)
     charges = config.charges_mah_cm2
@@ -66,7 +67,8 @@ def _run_series(config: TomogramConfig, folder: Path) -> Outcome:
 
         def keep(row: FoilRow, result: FoilResult) -> None:
             place = folder / scan_folder(row.scan, len(scans))
-            files.extend([*write_foil_result(result, place), *write_foil_figures(result, place)])
+            files.extend(write_foil_result(result, place))
+            files.extend(write_foil_figures(result, place, config.figures))
             shared = result.setup.setup.decisions
             own = {k: v for k, v in result.decisions.items() if shared.get(k) != v}
             decisions[f"scans[{row.scan}]"] = own

@@ -14,6 +14,7 @@ from coupling import cli, config, launcher, results
 from imaging.electrochemistry import faraday_thickness_um
 
 CHARGE = 6.0 / faraday_thickness_um(1.0)
+PLAIN = ["figures=none", "render=false"]
 
 
 def rows_of(file: str) -> list[dict[str, str]]:
@@ -62,7 +63,7 @@ def test_subtraction_beats_a_threshold_on_grey_values(workdir: Path) -> None:
     caps = "caps_um=[[60,60,50,14],[150,150,60,6]]"
     assert cli.run(["phantom", *cell, caps, "hydra.run.dir=cell"]) == 0
     pair = ["before=cell/before.tif", "after=cell/after.tif"]
-    assert cli.run(["image", *pair, "baseline=true", "hydra.run.dir=found"]) == 0
+    assert cli.run(["image", *PLAIN, *pair, "baseline=true", "hydra.run.dir=found"]) == 0
     true = {
         round(float(r["x_um"])): float(r["volume_um3"]) for r in rows_of("cell/truth/islands.csv")
     }
@@ -79,7 +80,7 @@ def test_subtraction_beats_a_threshold_on_grey_values(workdir: Path) -> None:
     assert scalars["baseline_in_electrolyte_um3"] < 0.01 * total
     # A threshold that sees more of it: porous electrolyte passes for lithium.
     higher = ["baseline_threshold=3300", "cracks.find=false", "hydra.run.dir=higher"]
-    assert cli.run(["image", *pair, "baseline=true", *higher]) == 0
+    assert cli.run(["image", *PLAIN, *pair, "baseline=true", *higher]) == 0
     worse = results.require_finished(Path("higher"), "image").scalars
     assert worse["baseline_island_volume_um3"] > scalars["baseline_island_volume_um3"]
     assert worse["baseline_in_electrolyte_um3"] > 5 * total
@@ -94,7 +95,7 @@ def test_every_amount_says_what_it_rests_on(workdir: Path) -> None:
     cell = ["shape=[92,96,96]", "islands=none", "layer_um=4", "hydra.run.dir=cell"]
     assert cli.run(["phantom", *cell]) == 0
     pair = ["before=cell/before.tif", "after=cell/after.tif", "charge_mah_cm2=1"]
-    assert cli.run(["image", *pair, "hydra.run.dir=pair"]) == 0
+    assert cli.run(["image", *PLAIN, *pair, "hydra.run.dir=pair"]) == 0
     content = json.loads(Path("pair/result.json").read_text())
     amounts = {
         name
@@ -110,7 +111,7 @@ def test_every_amount_says_what_it_rests_on(workdir: Path) -> None:
         assert "grey_cc, grey_li" in words[name]
     assert "Faraday's law" in words["faraday_thickness_um"]
     assert "4.32" in words["paper_scale_thickness_um"]
-    assert cli.run(["image", "lvf=pair/lvf.zarr", "hydra.run.dir=lvf"]) == 0
+    assert cli.run(["image", *PLAIN, "lvf=pair/lvf.zarr", "hydra.run.dir=lvf"]) == 0
     from_lvf = results.require_finished(Path("lvf"), "image").assumptions
     assert "given ready-made" in " ".join(from_lvf["mean_thickness_um"])
 

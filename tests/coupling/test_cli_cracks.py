@@ -16,6 +16,7 @@ CAP = "caps_um=[[60,60,50,8]]"
 BASINS = "cracks_um=[[140,140,80,14,8,6],[60,60,60,13,8,6]]"
 # time, grown, residual, voids, cracks, foil: first no crack, then half open, then open
 COURSE = "series=[[1,1,1,0,0,0],[2,1,1,0,0.5,0],[3,1,1,0,1,0]]"
+PLAIN = ["figures=none", "render=false"]
 
 
 def rows_of(file: str) -> list[dict[str, str]]:
@@ -29,7 +30,7 @@ def test_cracks_are_found_and_are_no_islands(workdir: Path) -> None:
     assert cli.run(["phantom", *cell, *made]) == 0
     series = [f"cell/series/scan_00{i}.tif" for i in (1, 2, 3)]
     scans = ["scans=[cell/before.tif," + ",".join(series) + "]", "times_h=[0,1,2,3]"]
-    assert cli.run(["image", *scans, "hydra.run.dir=found"]) == 0
+    assert cli.run(["image", *PLAIN, *scans, "hydra.run.dir=found"]) == 0
 
     rows = rows_of("found/series.csv")
     assert [row["crack_count"] for row in rows] == ["0", "0", "2", "2"]
@@ -60,7 +61,7 @@ def test_cracks_are_found_and_are_no_islands(workdir: Path) -> None:
     island = truth_volume("cell/series/truth/scan_003/islands.csv")
     assert truth_volume("found/scan_03/islands.csv") == pytest.approx(island, rel=0.01)
     ignored = ["before=cell/before.tif", f"after={series[-1]}", "cracks.find=false"]
-    assert cli.run(["image", *ignored, "hydra.run.dir=ignored"]) == 0
+    assert cli.run(["image", *PLAIN, *ignored, "hydra.run.dir=ignored"]) == 0
     assert len(rows_of("ignored/islands.csv")) == 2  # one of them is a crack
     assert not Path("ignored/cracks.csv").exists()
     said = results.require_finished(Path("ignored"), "image").inputs["decisions"]["cracks"]
