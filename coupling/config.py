@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import AnyNode, DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 _SCHEMAS = {
@@ -53,8 +53,57 @@ def schema_node(cls: type) -> DictConfig:
     node = OmegaConf.structured(cls)
     for name, kind in get_type_hints(cls).items():
         if dataclasses.is_dataclass(kind):
-            thaw(node)[name] = OmegaConf.structured(kind)
-    return thaw(node)
+            thaw(node)[name] = loosened(OmegaConf.structured(kind))
+    return loosened(thaw(node))
+
+
+def loosened(node: DictConfig) -> DictConfig:
+    """Let any value into the rows-of-numbers fields of a structured node, in place.
+
+    OmegaConf refuses 90 where a row of floats is wanted; `validated` checks rows instead.
+    """
+    for name in _rows_of_numbers(OmegaConf.get_type(node)):
+        node._content[name] = AnyNode(node[name], key=name, parent=node)  # type: ignore[index]
+    return node
+
+
+def _rows_of_numbers(cls: type | None) -> list[str]:
+    """Return the fields of a dataclass that hold a list of lists of floats, or None."""
+    if cls is None or not dataclasses.is_dataclass(cls):
+        return []
+    wanted = list[list[float]]
+    return [n for n, kind in get_type_hints(cls).items() if kind in (wanted, wanted | None)]
+
+
+def _with_float_rows(node: DictConfig) -> DictConfig:
+    """Return a copy of a configuration whose rows of numbers hold floats."""
+    copied = copy.deepcopy(node)
+    _make_float_rows(copied, "")
+    return copied
+
+
+def _make_float_rows(node: DictConfig, prefix: str) -> None:
+    for name in _rows_of_numbers(OmegaConf.get_type(node)):
+        given = node[name]
+        if given is not None:
+            rows = OmegaConf.to_container(given) if OmegaConf.is_list(given) else given
+            node[name] = _float_rows(f"{prefix}{name}", rows)
+    for name in map(str, node):
+        child = node._get_node(name)
+        if isinstance(child, DictConfig) and not child._is_none():
+            _make_float_rows(child, f"{prefix}{name}.")
+
+
+def _float_rows(key: str, rows: Any) -> list[list[float]]:
+    def numeric(value: Any) -> bool:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+
+    fits = isinstance(rows, list) and all(
+        isinstance(row, list) and all(map(numeric, row)) for row in rows
+    )
+    if not fits:
+        raise InputError(f"{key} needs rows of numbers, such as [[1,2.5],[3,4]]; got {rows}")
+    return [[float(value) for value in row] for row in rows]
 
 
 def thaw(node: DictConfig) -> DictConfig:
@@ -91,6 +140,7 @@ def validated(node: DictConfig) -> Any:
     """
     for key in sorted(OmegaConf.missing_keys(node)):
         raise InputError(f"{key} is required: give {key}=...")
+    node = _with_float_rows(node)
     try:
         return OmegaConf.to_object(node)
     except OmegaConfBaseException as error:

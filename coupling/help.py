@@ -23,6 +23,7 @@ EXAMPLES = {
         "islet image before=pristine.tif after=plated.tif voxel_um=1.625",
         "islet image before=pristine.nxs after=plated.nxs dataset=/entry/result/data",
         "islet image 'scans=[a.tif,b.tif,c.tif]' 'times_h=[0,1,2]' 'current_ma_cm2=[0.5,0.5]'",
+        "islet image before=pristine.tif after=plated.tif electrode=ce",
         "islet image lvf=lvf.zarr roi.radius_um=1000",
     ),
     "solve": (

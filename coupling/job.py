@@ -113,6 +113,7 @@ def _execute(verb: str, node: DictConfig, folder: Path) -> JobReport:
             fingerprint=mark,
             inputs=inputs | dict(outcome.inputs),
             scalars=dict(outcome.scalars),
+            assumptions=dict(outcome.assumptions),
             files=files,
             file_marks=results.file_marks(folder, files),
             timing_s={**outcome.timing_s, "total": time.perf_counter() - start},

@@ -16,7 +16,6 @@ from coupling.render import Renderer
 from coupling.scene import scene_of
 from coupling.schema_imaging import Figures, TomogramConfig
 from coupling.series_figures import write_series_figures
-from imaging.cracks import CrackMap
 from imaging.result import ImageResult
 from imaging.series import SeriesResult
 from imaging.series_rows import SeriesRow
@@ -64,7 +63,7 @@ class Pictures(AbstractContextManager["Pictures"]):
 
     def of_pair(self, result: ImageResult, title: str = "") -> list[Path]:
         """Draw all pictures of a pair, or of an LVF volume, and return the files."""
-        cracks = cracks_of(result)
+        cracks = result.cracks
         files = []
         if self._renderer is not None:  # it draws while the figures are drawn
             self._renderer.add(scene_of(result, cracks), self._folder / RENDERED, title)
@@ -79,7 +78,7 @@ class Pictures(AbstractContextManager["Pictures"]):
 
     def of_scan(self, row: SeriesRow, result: ImageResult, place: Path) -> list[Path]:
         """Draw the pictures of one scan of a series, and keep what is drawn with the others."""
-        cracks = cracks_of(result)
+        cracks = result.cracks
         files = []
         if self._drawn:
             files += write_image_figures(result, place, cracks, self._vector)
@@ -104,9 +103,3 @@ class Pictures(AbstractContextManager["Pictures"]):
     def _crack_profiles(self) -> list[Path]:
         file = self._folder / CRACKS
         return written(file, self._vector) if self._course.draw(file, self._vector) else []
-
-
-def cracks_of(result: ImageResult) -> CrackMap | None:
-    """Return the cracks of a result, where they were looked for."""
-    found = getattr(result, "cracks", None)
-    return found if isinstance(found, CrackMap) else None

@@ -15,8 +15,9 @@ from coupling.report import write_report
 from coupling.results import Outcome, Scalar
 from coupling.schema_run import RunConfig
 from coupling.truth import TruthCheck, check_truth
-from coupling.verbs.image import analyse, charge_scalars
+from coupling.verbs.image import analyse, charge_scalars, compare, names
 from coupling.verbs.risk import ElectrodeRisk, rank
+from imaging.assumptions import image_assumptions
 from imaging.phantom import write_phantom
 from imaging.workflow import ImageResult, write_image_result
 from mechanics.timing import Stopwatch
@@ -35,6 +36,8 @@ class Story:
     truth: TruthCheck | None
     """Only where the phantom stood in for tomograms."""
     scalars: dict[str, Scalar]
+    rests_on: dict[str, list[str]]
+    """Assumptions of imaging, by scalar or file."""
 
 
 def run(config: RunConfig, folder: Path) -> Outcome:
@@ -50,6 +53,8 @@ def run(config: RunConfig, folder: Path) -> Outcome:
     with watch.measure("image"):
         image = analyse(config, pair)
         files += write_image_result(image, folder)
+        compared, baseline = compare(config, image, folder)
+        files += compared
     with watch.measure("pictures"), Pictures(config, folder) as pictures:
         files += pictures.of_pair(image)
     with watch.measure("islands"):
@@ -65,11 +70,13 @@ def run(config: RunConfig, folder: Path) -> Outcome:
         files.append(folder / "truth_check.csv")
     scalars: dict[str, Scalar] = {
         **image.scalars,
+        **baseline,
         **charge_scalars(config),
         **electrode_scalars(electrode.table),
     }
     scalars |= truth.scalars() if truth is not None else {}
+    rests_on = image_assumptions(scalars, names(files), pair is None)
     with watch.measure("report"):
-        story = Story(config, image, islands, electrode, truth, scalars)
+        story = Story(config, image, islands, electrode, truth, scalars, rests_on)
         files.append(write_report(story, folder))
-    return Outcome(scalars, files, watch.seconds, {"decisions": image.decisions})
+    return Outcome(scalars, files, watch.seconds, {"decisions": image.decisions}, rests_on)

@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 from coupling.config import input_paths, plain
 from coupling.results import content_hash, islet_version, library_versions, write_atomic
 from coupling.schema_run import RunConfig
+from imaging.assumptions import grouped
 from mechanics.materials import PRESETS, Source, sources_of
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _content(story: Story, pictures: set[str]) -> dict[str, Any]:
         "truth": _records(truth.table) if truth is not None else None,
         "truth_words": _truth_words(story),
         "assumptions": _assumptions(config, story.image.decisions),
+        "rests_on": grouped(story.rests_on),
         "decisions": story.image.decisions,
         "parameters": OmegaConf.to_yaml(OmegaConf.create(plain(config))),
         "sources": _sources(config),

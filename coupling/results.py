@@ -40,6 +40,8 @@ class Outcome:
     """Wall-clock time of each part, s."""
     inputs: Mapping[str, Any] = field(default_factory=dict)
     """What was decided automatically, beside the configuration."""
+    assumptions: Mapping[str, list[str]] = field(default_factory=dict)
+    """What each number rests on, by the name of the scalar or file."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Result:
     inputs: dict[str, Any]
     """The whole configuration, the hashes of the input files, the versions of the libraries."""
     scalars: dict[str, Scalar] = field(default_factory=dict)
+    assumptions: dict[str, list[str]] = field(default_factory=dict)
+    """What each number rests on, by the name of the scalar or file."""
     files: list[str] = field(default_factory=list)
     """Paths relative to the run's folder."""
     file_marks: dict[str, str] = field(default_factory=dict)
@@ -74,6 +78,7 @@ class Result:
             "timing_s": dict,
             "file_marks": dict,
             "files": list,
+            "assumptions": dict,
         }
         for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):

@@ -26,7 +26,7 @@ class Electrode(Enum):
     we = "we"
     """Working electrode: plated on the current collector."""
     ce = "ce"
-    """Counter electrode."""
+    """Counter electrode: lost by the lithium foil."""
 
 
 class Figures(Enum):
@@ -84,6 +84,10 @@ class TomogramConfig(ImageOptions):
     figures: Figures = Figures.png
     render: bool = True
     """Draw 3-D pictures by VTK too, in a process of its own."""
+    baseline: bool = False
+    """Also segment lithium by a threshold on the grey values of the later scan, to compare."""
+    baseline_threshold: float | None = None
+    """Its grey value; half-way between lithium and electrolyte if not given."""
 
     def __post_init__(self) -> None:
         ImageOptions.__post_init__(self)
@@ -106,12 +110,24 @@ class TomogramConfig(ImageOptions):
         self._check_course()
 
     def _refuse_unavailable(self) -> None:
-        """Name what the keys can say but this version cannot do."""
+        """Name what the keys can say but cannot be done."""
         if self.scans is not None and len(self.scans) < 2:
             raise ValueError(f"scans needs two tomograms or more, got {self.scans}")
-        if self.electrode is not Electrode.we:
+        if self.baseline_threshold is not None and not self.baseline:
+            raise ValueError("baseline_threshold needs baseline=true beside it")
+        if self.baseline and self.lvf is not None:
+            raise ValueError("baseline=true needs tomograms: an LVF volume holds no grey values")
+        for name in ("baseline", "null_scan"):
+            if self.electrode is Electrode.ce and getattr(self, name):
+                raise ValueError(f"{name}=true is for the working electrode, not electrode=ce")
+        if self.electrode is Electrode.ce and self.lvf is not None:
             raise ValueError(
-                f"electrode={self.electrode.value} is not available yet: use electrode=we"
+                "electrode=ce needs tomograms: an LVF volume does not show where the foil lies"
+            )
+        if self.foil.area_cm2 is not None and self.electrode_area_cm2 is None:
+            raise ValueError(
+                "foil.area_cm2 needs electrode_area_cm2 beside it, the area that the charge refers "
+                "to"
             )
 
     def _check_course(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from coupling.schema_imaging import TomogramConfig
+from coupling.schema_imaging import Electrode, TomogramConfig
 from coupling.schema_mechanics import MechanicsConfig, require_workers
 from imaging.phantom import PhantomOptions
 
@@ -26,6 +26,11 @@ class RunConfig(MechanicsConfig, TomogramConfig):
             raise ValueError(
                 f"islet run takes two tomograms, got scans with {self.tomograms}: give the series "
                 "to islet image, and the pristine scan with one other to islet run"
+            )
+        if self.electrode is not Electrode.we:
+            raise ValueError(
+                "islet run looks at the islands of the working electrode: give electrode=ce to "
+                "islet image"
             )
         require_workers(self.workers)
 

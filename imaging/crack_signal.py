@@ -19,8 +19,13 @@ FOIL_VOXEL = 4.0
 """Distance that is kept from the lithium foil or collector at the electrolyte's other end."""
 SHARE_VOXEL = 1.5
 """Smoothing of the electrolyte's contrast, finer than its grains."""
+ENOUGH_PIXELS = 200_000
 PRIOR_SPREAD = 0.03
 """Spread of LVF at the collector from which on the leak is measured rather than expected."""
+
+
+class NoElectrolyteContrastError(ValueError):
+    """The electrolyte is no brighter than lithium: cracks in it cannot be seen."""
 
 
 def electrolyte_zone(
@@ -46,15 +51,19 @@ def electrolyte_share(
     zone: IntArray,
     contrast: FloatArray,
     grey_li: float,
+    binned: int = 1,
 ) -> Float32:
     """The electrolyte's contrast to lithium over the collector's, shape (zone, y, x).
 
+    `binned` is the number of pixels that are one along y and x.
+
     Raises
     ------
-    ValueError
+    NoElectrolyteContrastError
         If the electrolyte is not brighter than lithium.
     """
-    share = ndimage.gaussian_filter(before.values[np.sort(zone)].astype(np.float32), SHARE_VOXEL)
+    sigma = (SHARE_VOXEL, SHARE_VOXEL / binned, SHARE_VOXEL / binned)
+    share = ndimage.gaussian_filter(before.values[np.sort(zone)].astype(np.float32), sigma)
     share = share if interface.cc_is_low else share[::-1]
     share = (share - grey_li) / contrast.astype(np.float32)
     # Next to the collector its blur brightens the electrolyte: no more than farther off.
@@ -62,7 +71,9 @@ def electrolyte_share(
     thin = beyond[:, :: max(beyond.shape[1] // 20000, 1)]
     low, middle, high = np.quantile(thin, [0.01, 0.5, 0.99])
     if middle <= 0:
-        raise ValueError("the electrolyte must be brighter than lithium to show cracks")
+        raise NoElectrolyteContrastError(
+            "the electrolyte must be brighter than lithium to show cracks"
+        )
     return np.asarray(np.clip(share, max(low, 0.3 * middle), high), dtype=np.float32)
 
 
@@ -74,19 +85,21 @@ def leak(
     roi: BoolArray,
     free: BoolArray,
     zone: IntArray,
+    blur: float,
 ) -> Float32:
     """What misalignment, grey drift and the blur of lithium at the collector add to each slice.
 
     A constant plus a multiple of the LVF just inside the collector, fitted to the pixels `free`
     of cracks: robust, and the multiple is no larger than the width of the interface allows. Where
-    all lithium lies below cracks, it is what a Gaussian of that width leaks.
+    all lithium lies below cracks, it is what a Gaussian of that width leaks. Maps are smoothed by
+    `blur` pixels.
     """
     dz = lvf.spacing_um[0]
     depth = interface.depth_um(lvf)
     surface = int(np.argmin(np.abs(depth - dz)))
-    blur = SMOOTH_VOXEL[1]
     source = plane_mean(lvf.values[surface].astype(np.float32), roi, blur)
     found = np.empty_like(values)
+    free = thinned(free)
     middle = float(np.median(source[free]))
     at = source[free] - middle
     prior = PRIOR_SPREAD**2 * at.size
@@ -105,6 +118,14 @@ def leak(
             slope = min(max(slope, -limit), limit)
         found[i] = level + slope * (source - middle)
     return found
+
+
+def thinned(mask: BoolArray) -> BoolArray:
+    """Enough of a mask's pixels, evenly spread, for medians and fits over them."""
+    inside = np.flatnonzero(mask)
+    kept = np.zeros(mask.size, dtype=bool)
+    kept[inside[:: max(inside.size // ENOUGH_PIXELS, 1)]] = True
+    return kept.reshape(mask.shape)
 
 
 def interface_width(before: Volume, interface: Interface, roi: BoolArray) -> float:
@@ -132,7 +153,7 @@ def plane_mean(values: Float32, roi: BoolArray, sigma: float) -> Float32:
     return np.where(roi, total / np.maximum(weight, 1e-6), 0).astype(np.float32)
 
 
-def smoothed(displaced: Float32, roi: BoolArray) -> Float32:
-    """Mean over a few voxels, as flat as cracks are; shape (zone, y, x)."""
-    flat = np.stack([plane_mean(part, roi, SMOOTH_VOXEL[1]) for part in displaced])
+def smoothed(displaced: Float32, roi: BoolArray, blur: float) -> Float32:
+    """Mean over a few voxels, `blur` pixels in the plane, as flat as cracks are; (zone, y, x)."""
+    flat = np.stack([plane_mean(part, roi, blur) for part in displaced])
     return np.asarray(ndimage.gaussian_filter1d(flat, SMOOTH_VOXEL[0], axis=0, mode="nearest"))

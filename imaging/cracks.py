@@ -15,55 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, spatial
 
+from imaging.crack_search import CrackScene, Regions, find_regions, worth_a_look
 from imaging.crack_signal import (
     SMOOTH_VOXEL,
-    electrolyte_share,
     electrolyte_zone,
     interface_width,
-    leak,
-    smoothed,
 )
 from imaging.filters import ball
 from imaging.lvf import Interface
+from imaging.options import CrackOptions
 from imaging.thickness import slice_noise
 from imaging.volume import BoolArray, FloatArray, IntArray, Volume
 
 type Float32 = NDArray[np.float32]
 
-BESIDE_VOXEL = 8
-"""Distance from a crack's region from which on the electrolyte counts as whole."""
-REGION_LEVEL = 0.6
-"""Share of the threshold down to which a region extends. Lower, noise grows spurs that swell the
-volume; higher, thin rims are lost."""
 APERTURE_VOXEL = (2, 4)
 """Voxels along z and in the plane by which a crack's region is widened before its volume is summed:
 the reach of the blur, and the thin rim that no threshold sees."""
 FOOTPRINT_LEVEL = 0.25
 """Share of the widest opening down to which a column belongs to the crack. A penny-shaped crack
 opens as sqrt(1 - rho^2): its opening passes this level at 97 % of its radius."""
-
-
-@dataclass(frozen=True)
-class CrackOptions:
-    """What counts as a crack."""
-
-    threshold: float = 0.2
-    """Fraction of electrolyte displaced, smoothed, that a crack must reach; no less than
-    `significance` standard deviations of its noise."""
-    significance: float = 5.0
-    clear_voxel: float = 2.5
-    """Distance from the interface below which the blur of lithium at the collector is too strong
-    to look for cracks."""
-    min_offset_voxel: float = 3.5
-    """Least mean distance of a crack's volume from the interface: nearer, it is an island."""
-    reach_um: float = 40.0
-    """Distance from the interface up to which cracks are looked for."""
-
-    def __post_init__(self) -> None:
-        for name in ("threshold", "significance", "clear_voxel", "min_offset_voxel", "reach_um"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be positive; got {value}")
 
 
 @dataclass(frozen=True)
@@ -93,6 +64,11 @@ class Crack:
     touches_edge: bool
     """Cut by the edge of the ROI."""
 
+    @property
+    def area_um2(self) -> float:
+        """Area of the crack seen along z."""
+        return 0.25 * math.pi * self.equivalent_diameter_um**2
+
 
 @dataclass(frozen=True, eq=False)
 class CrackMap:
@@ -105,6 +81,22 @@ class CrackMap:
     """Thickness of all cracks along z, shape (y, x); 0 where there is none."""
     noise: float
     """Standard deviation of the smoothed fraction of displaced electrolyte."""
+    zone: IntArray
+    """Slices that were looked at, the nearest to the interface first."""
+
+    def scalars(self) -> dict[str, float]:
+        """Return the numbers worth a column in a table."""
+        volume = sum((c.volume_um3 for c in self.cracks), 0.0)
+        scalars = {
+            "crack_count": float(len(self.cracks)),
+            "crack_volume_um3": volume,
+            "crack_volume_std_um3": math.hypot(*(c.volume_std_um3 for c in self.cracks)),
+            "crack_area_um2": sum((c.area_um2 for c in self.cracks), 0.0),
+        }
+        if self.cracks:
+            offset = sum(c.offset_um * c.volume_um3 for c in self.cracks)
+            scalars["crack_mean_offset_um"] = offset / volume
+        return scalars
 
 
 def find_cracks(
@@ -154,31 +146,30 @@ def find_cracks(
     contrast = np.asarray(grey_cc, dtype=np.float64) - grey_li
     if not (contrast > 0).all():
         raise ValueError("the current collector must be brighter than lithium")
-    nothing = CrackMap([], np.zeros(roi.shape, np.int32), np.zeros(roi.shape), math.nan)
     zone = electrolyte_zone(before, interface, roi, options.clear_voxel, options.reach_um)
+    nothing = CrackMap([], np.zeros(roi.shape, np.int32), np.zeros(roi.shape), math.nan, zone)
     if zone.size < 3:
         return nothing
-    height = -interface.depth_um(lvf)[zone]
-    share = electrolyte_share(before, interface, roi, zone, contrast, grey_li)
-    width = interface_width(before, interface, roi)
-    free = roi
-    for _ in range(2):  # once more, with the levels taken beside the cracks
-        values = np.where(roi, lvf.values[zone], 0).astype(np.float32)
-        values -= leak(values, lvf, interface, width, roi, free, zone)
-        displaced = np.where(roi, values / share, 0).astype(np.float32)
-        # The noise of the scan before is in both, so that their quotient is low on average.
-        displaced -= np.where(roi, displaced[:, free].mean(axis=1)[:, None, None], 0)
-        smooth = smoothed(displaced, roi)
-        noise = 1.4826 * float(np.median(np.abs(smooth[:, free])))
-        labels, numbers = _regions(smooth, noise, options)
-        cracked = np.isin(labels, numbers).any(axis=0)
-        free = roi & ~ndimage.binary_dilation(cracked, iterations=BESIDE_VOXEL)
-        if not cracked.any() or free.sum() < 0.1 * roi.sum():
-            break
+    scene = CrackScene(
+        lvf,
+        before,
+        interface,
+        roi,
+        zone,
+        contrast,
+        grey_li,
+        interface_width(before, interface, roi),
+    )
+    if not worth_a_look(scene, options):
+        return nothing
+    regions = find_regions(scene, options)
+    displaced = regions.displaced
     per_voxel = float(np.sqrt(np.mean(slice_noise(displaced.astype(np.float64), roi) ** 2)))
-    scene = _Scene(lvf, displaced, labels, zone, height, roi, per_voxel)
-    boxes = ndimage.find_objects(labels)
-    found = [_measured(scene, number, boxes[number - 1]) for number in numbers]
+    boxes = ndimage.find_objects(regions.labels)
+    found = [
+        _measured(scene, regions, per_voxel, number, boxes[number - 1])
+        for number in regions.numbers
+    ]
     kept = [m for m in found if m is not None and _is_crack(m, options, lvf.spacing_um[0])]
     kept.sort(key=lambda m: -m.crack.volume_um3)
     opening = nothing.opening_um
@@ -186,26 +177,10 @@ def find_cracks(
         nothing.labels[m.box][m.footprint] = label
         opening[m.box] += m.opening_um
     cracks = [replace(m.crack, label=label) for label, m in enumerate(kept, start=1)]
-    return CrackMap(cracks, nothing.labels, opening, noise)
+    return CrackMap(cracks, nothing.labels, opening, regions.noise, zone)
 
 
 # ---------------------------------------------------------------------------------- measurement
-
-
-@dataclass(frozen=True, eq=False)
-class _Scene:
-    """What one crack is measured in."""
-
-    lvf: Volume
-    displaced: Float32
-    labels: IntArray
-    """Regions, shape (zone, y, x)."""
-    zone: IntArray
-    height_um: FloatArray
-    """Distance of the zone's slices from the interface, rising."""
-    roi: BoolArray
-    noise: float
-    """Standard deviation of `displaced` per voxel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,15 +194,6 @@ class _Measured:
     """Slice of the zone that holds the most of it."""
 
 
-def _regions(smooth: Float32, noise: float, options: CrackOptions) -> tuple[IntArray, list[int]]:
-    """Connected voxels above a low threshold, and those of them that reach a high one."""
-    high = max(options.threshold, options.significance * noise)
-    labels, count = ndimage.label(smooth > REGION_LEVEL * high, np.ones((3, 3, 3), dtype=bool))
-    peaks = ndimage.maximum(smooth, labels, np.arange(1, count + 1)) if count else []
-    numbers = [i for i, peak in enumerate(peaks, start=1) if peak > high]
-    return np.asarray(labels, dtype=np.int32), numbers
-
-
 def _is_crack(m: _Measured, options: CrackOptions, dz: float) -> bool:
     """Whether a region lies off the interface: lithium at the collector fades away from it."""
     return (
@@ -237,18 +203,21 @@ def _is_crack(m: _Measured, options: CrackOptions, dz: float) -> bool:
     )
 
 
-def _measured(scene: _Scene, number: int, found: tuple[slice, ...]) -> _Measured | None:
-    """Measure one region; None if nothing is left of it."""
+def _measured(
+    scene: CrackScene, regions: Regions, noise: float, number: int, found: tuple[slice, ...]
+) -> _Measured | None:
+    """Measure one region, with the voxels' noise; None if nothing is left of it."""
     lvf, margin = scene.lvf, APERTURE_VOXEL[1] + 2
+    height_um = -scene.interface.depth_um(lvf)[scene.zone]
     y0, x0 = (max(s.start - margin, 0) for s in found[1:])
     box = (slice(y0, found[1].stop + margin), slice(x0, found[2].stop + margin))
-    labels = scene.labels[(slice(None), *box)]
+    labels = regions.labels[(slice(None), *box)]
     own = labels == number
     up, aside = APERTURE_VOXEL
     aperture = ndimage.binary_dilation(own, ball(1), iterations=up)
     aperture = ndimage.binary_dilation(aperture, ball(1)[1:2], iterations=aside - up)
     aperture &= (own | (labels == 0)) & scene.roi[box]
-    part = np.where(aperture, scene.displaced[(slice(None), *box)], 0.0)
+    part = np.where(aperture, regions.displaced[(slice(None), *box)], 0.0)
     dz, dy, dx = lvf.spacing_um
     voxel = dz * dy * dx
     by_slice = part.sum(axis=(1, 2))
@@ -261,7 +230,7 @@ def _measured(scene: _Scene, number: int, found: tuple[slice, ...]) -> _Measured
     columns = opening.clip(0, None)
     y, x = np.nonzero(footprint)
     weight = columns[y, x] if columns[y, x].sum() > 0 else np.ones(y.size)
-    offset = float((by_slice * scene.height_um).sum() / total)
+    offset = float((by_slice * height_um).sum() / total)
     rim = footprint & ~ndimage.binary_erosion(scene.roi[box], iterations=2, border_value=0)
     surface = lvf.coordinates_um(0)[scene.zone[0]]
     away = math.copysign(1.0, float(lvf.coordinates_um(0)[scene.zone[-1]] - surface))
@@ -273,11 +242,11 @@ def _measured(scene: _Scene, number: int, found: tuple[slice, ...]) -> _Measured
         label=0,
         x_um=centre[1],
         y_um=centre[0],
-        z_um=float(surface + away * (offset - scene.height_um[0])),
+        z_um=float(surface + away * (offset - height_um[0])),
         volume_um3=total * voxel,
-        volume_std_um3=scene.noise * math.sqrt(float(aperture.sum())) * voxel,
+        volume_std_um3=noise * math.sqrt(float(aperture.sum())) * voxel,
         offset_um=offset,
-        offset_max_um=_farthest(by_slice, scene.height_um),
+        offset_max_um=_farthest(by_slice, height_um),
         equivalent_diameter_um=2 * math.sqrt(float(footprint.sum()) * dy * dx / math.pi),
         max_extent_um=_max_extent(footprint, dy, dx),
         opening_um=float(np.quantile(smooth[footprint], 0.9)),

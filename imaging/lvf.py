@@ -63,6 +63,32 @@ def find_interface(before: Volume, roi: BoolArray, cc_is_low: bool | None = None
     ValueError
         If no slice is clearly brighter than the rest, or both ends look alike.
     """
+    found = collector_faces(before, roi)
+    if cc_is_low is not None:
+        found = [face for face in found if face.cc_is_low == cc_is_low]
+        if not found:
+            side = "low" if cc_is_low else "high"
+            raise ValueError(f"no current collector seen at the {side}-z side (interface.cc_side)")
+    if len(found) == 1:
+        return found[0]
+    # Seen from the working electrode, the foil is at the far end of the electrolyte.
+    facing = [interface for interface in found if foil_grey(before, interface, roi) is not None]
+    if len(facing) != 1:
+        raise ValueError(
+            "bright current collectors at both ends and no lithium foil told apart; "
+            "give interface.cc_side"
+        )
+    return facing[0]
+
+
+def collector_faces(before: Volume, roi: BoolArray) -> list[Interface]:
+    """The innermost faces of bright collectors, at low z, at high z or both.
+
+    Raises
+    ------
+    ValueError
+        If no slice is clearly brighter than the rest.
+    """
     profile = slice_means(before.values, roi)
     smooth = np.asarray(ndimage.uniform_filter1d(profile, 3, mode="nearest"))
     bright, middle = float(smooth.max()), float(np.median(smooth))
@@ -75,29 +101,14 @@ def find_interface(before: Volume, roi: BoolArray, cc_is_low: bool | None = None
     # Bright to dark with rising z: a collector at low z, and the reverse.
     steps = np.diff(above.astype(int))
     faces = [(int(i), bool(steps[i] < 0)) for i in np.flatnonzero(steps)]
-    if cc_is_low is not None:
-        faces = [face for face in faces if face[1] == cc_is_low]
-        if not faces:
-            side = "low" if cc_is_low else "high"
-            raise ValueError(f"no current collector seen at the {side}-z side (interface.cc_side)")
     low = [face for face in faces if face[1]][-1:]  # the innermost of each side
     high = [face for face in faces if not face[1]][:1]
-    found = [
+    return [
         Interface(
             before.origin_um[0] + _crossing(profile, index, is_low) * before.spacing_um[0], is_low
         )
         for index, is_low in low + high
     ]
-    if len(found) == 1:
-        return found[0]
-    # Seen from the working electrode, the foil is at the far end of the electrolyte.
-    facing = [interface for interface in found if _foil(before, interface, roi) is not None]
-    if len(facing) != 1:
-        raise ValueError(
-            "bright current collectors at both ends and no lithium foil told apart; "
-            "give interface.cc_side"
-        )
-    return facing[0]
 
 
 def _crossing(profile: FloatArray, index: int, is_low: bool) -> float:
@@ -173,7 +184,7 @@ def find_grey_li(
     -------
     The value, and in words where it comes from.
     """
-    foil = _foil(before, interface, roi)
+    foil = foil_grey(before, interface, roi)
     if foil is not None:
         return foil, "lithium foil of the counter electrode"
     log.warning("no lithium foil in view: the darkest voxels stand for lithium; or give grey.li")
@@ -188,7 +199,7 @@ def _darkest(volume: Volume, roi: BoolArray, sigma_voxel: float, axes: tuple[int
     return float(lowest(volume.values, roi, DARKEST, sigma_voxel, axes).mean())
 
 
-def _foil(before: Volume, interface: Interface, roi: BoolArray) -> float | None:
+def foil_grey(before: Volume, interface: Interface, roi: BoolArray) -> float | None:
     """Grey value of a dark plateau beyond the electrolyte, if it stands out everywhere.
 
     Grains make some slices of the electrolyte darker than others here and there, a foil is darker

@@ -97,12 +97,52 @@ class GreyOptions:
 
 
 @dataclass(frozen=True)
+class CrackOptions:
+    """Whether spallation cracks are looked for, and what counts as one."""
+
+    find: bool = True
+    threshold: float = 0.2
+    """Fraction of electrolyte displaced, smoothed, that a crack must reach; no less than
+    `significance` standard deviations of its noise."""
+    significance: float = 5.0
+    clear_voxel: float = 2.5
+    """Distance from the interface below which the blur of lithium at the collector is too strong
+    to look for cracks."""
+    min_offset_voxel: float = 3.5
+    """Least mean distance of a crack's volume from the interface: nearer, it is an island."""
+    reach_um: float = 40.0
+    """Distance from the interface up to which cracks are looked for."""
+
+    def __post_init__(self) -> None:
+        for name in ("threshold", "significance", "clear_voxel", "min_offset_voxel", "reach_um"):
+            _positive(f"cracks.{name}", getattr(self, name))
+
+
+@dataclass(frozen=True)
+class FoilOptions:
+    """The counter electrode's lithium foil."""
+
+    area_cm2: float | None = None
+    """Area of the foil; that which the charge refers to if not given."""
+    bare_um: float | None = None
+    """The foil counts as used up where no more than this is left; 1.5 voxels if not given."""
+
+    def __post_init__(self) -> None:
+        for name in ("area_cm2", "bare_um"):
+            value = getattr(self, name)
+            if value is not None:
+                _positive(f"foil.{name}", value)
+
+
+@dataclass(frozen=True)
 class ImageOptions:
     """All choices of `imaging.workflow`."""
 
     roi: RoiOptions = field(default_factory=RoiOptions)
     interface: InterfaceOptions = field(default_factory=InterfaceOptions)
     grey: GreyOptions = field(default_factory=GreyOptions)
+    cracks: CrackOptions = field(default_factory=CrackOptions)
+    foil: FoilOptions = field(default_factory=FoilOptions)
     register: bool = True
     estimator: Estimator = Estimator.linear
     normalisation: Normalisation = Normalisation.constant

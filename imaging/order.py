@@ -29,7 +29,9 @@ class SwappedScansError(ValueError):
     exit_code = 2
 
 
-def check_order(thickness: ThicknessMap, fake_um: float, allow_negative: bool) -> None:
+def check_order(
+    thickness: ThicknessMap, fake_um: float, allow_negative: bool, foil: bool = False
+) -> None:
     """Refuse a pair of scans that shows clearly negative lithium.
 
     Two signs count: a mean far below zero, once the drift of the grey scale is taken out, and pits
@@ -44,6 +46,8 @@ def check_order(thickness: ThicknessMap, fake_um: float, allow_negative: bool) -
         Mean thickness that the drift of the grey scale adds.
     allow_negative
         Warn, and go on.
+    foil
+        It is the counter electrode's foil, and `thickness` what it has lost.
 
     Raises
     ------
@@ -56,15 +60,18 @@ def check_order(thickness: ThicknessMap, fake_um: float, allow_negative: bool) -
     noise = float(np.nanmean(thickness.std_um))
     signs = []
     if mean < -max(MEAN_UM, SIGMA * noise / math.sqrt(inside.sum())):
-        signs.append(f"the mean thickness is {mean:.2f} um")
+        signs.append(f"the mean {'depletion' if foil else 'thickness'} is {mean:.2f} um")
     pits, hills, deepest = _patches(values, inside, noise)
     if pits > BALANCE * hills:
-        signs.append(f"islands are negative, down to {deepest:.1f} um")
+        signs.append(
+            f"{'spots of the foil' if foil else 'islands'} are negative, down to {deepest:.1f} um"
+        )
     if not signs:
         return
     message = (
-        f"the scans look swapped: {' and '.join(signs)}, so the later scan holds less lithium than "
-        "the earlier one; give before=PRISTINE after=PLATED, or scans=[PRISTINE,PLATED,...]"
+        f"the scans look swapped: {' and '.join(signs)}, so the later scan holds "
+        f"{'more' if foil else 'less'} lithium than the earlier one; "
+        "give before=PRISTINE after=PLATED, or scans=[PRISTINE,PLATED,...]"
     )
     if not allow_negative:
         raise SwappedScansError(f"{message} (allow_negative=true goes on)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imaging.tiff import read_tiff, write_map, write_tiff
+from imaging.tiff import read_tiff, write_labels, write_map, write_tiff
 from imaging.volume import Volume
 from imaging.zarr_store import is_zarr, read_zarr, write_zarr
 
@@ -13,6 +13,7 @@ __all__ = [
     "read_tiff",
     "read_volume",
     "read_zarr",
+    "write_labels",
     "write_map",
     "write_tiff",
     "write_zarr",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from imaging.cracks import CrackMap
 from imaging.drift import GreyDrift
 from imaging.islands import Island
 from imaging.setup import Decisions, Setup
@@ -34,5 +35,7 @@ class ImageResult:
     """What later scans of the same cell may keep; None for a ready LVF volume."""
     drift: GreyDrift | None = None
     """Of the grey scale; None where it cannot be measured."""
+    cracks: CrackMap | None = None
+    """None where they were not looked for."""
     timing_s: dict[str, float] = field(default_factory=dict)
     """Wall-clock time of each step, s."""

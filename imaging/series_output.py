@@ -53,6 +53,12 @@ def series_scalars(result: SeriesResult) -> dict[str, float]:
         "max_grey_fake_thickness_um": max(
             (row.grey_fake_thickness_um or 0.0 for row in result.rows), key=abs
         ),
+        "crack_count": last.crack_count,
+        "crack_volume_um3": last.crack_volume_um3,
+        "max_crack_volume_um3": max(
+            (row.crack_volume_um3 for row in result.rows if row.crack_volume_um3 is not None),
+            default=None,
+        ),
         "cycles": len(result.cycles),
         "tracks": len({row.track for row in result.track_rows}),
         **{f"tracks_{name}": count for name, count in counts.items()},

@@ -77,6 +77,11 @@ class SeriesRow:
     grey_gain: float | None
     grey_fake_thickness_um: float | None
     """Thickness that the drift of the grey scale adds unless it is corrected."""
+    crack_count: int | None
+    """Cracks in the electrolyte; None where they were not looked for."""
+    crack_volume_um3: float | None
+    crack_volume_std_um3: float | None
+    """Standard deviation of the volume from the voxels' noise."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +157,9 @@ def pristine_row(
         electrolyte_grey_change=None,
         grey_gain=None,
         grey_fake_thickness_um=None,
+        crack_count=None if first.cracks is None else 0,
+        crack_volume_um3=None if first.cracks is None else 0.0,
+        crack_volume_std_um3=None if first.cracks is None else 0.0,
     )
 
 
@@ -192,6 +200,9 @@ def series_row(
         electrolyte_grey_change=None if drift is None else drift.electrolyte_change,
         grey_gain=None if drift is None else drift.gain,
         grey_fake_thickness_um=None if drift is None else drift.fake_um,
+        crack_count=None if result.cracks is None else len(result.cracks.cracks),
+        crack_volume_um3=s.get("crack_volume_um3"),
+        crack_volume_std_um3=s.get("crack_volume_std_um3"),
     )
 
 

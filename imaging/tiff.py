@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from imaging.grid import agreed_spacing, require_voxel_um, um_per_unit
 from imaging.replace import renamed
-from imaging.volume import FloatArray, Triple, Volume
+from imaging.volume import FloatArray, IntArray, Triple, Volume
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,19 @@ def write_map(path: Path, values: FloatArray, pixel_um: tuple[float, float]) -> 
     if values.ndim != 2:
         raise ValueError(f"{path}: a map is 2-D (y, x); got shape {values.shape}")
     _write_imagej(path, values.astype(np.float32), (1.0, *pixel_um))
+
+
+def write_labels(path: Path, labels: IntArray, pixel_um: tuple[float, float]) -> None:
+    """Write a 2-D map (y, x) of labels as uint16 ImageJ TIFF; 0 is background.
+
+    Raises
+    ------
+    ValueError
+        If a label does not fit into 16 bits.
+    """
+    if labels.ndim != 2 or labels.min() < 0 or labels.max() > np.iinfo(np.uint16).max:
+        raise ValueError(f"{path}: labels are 2-D (y, x) and lie in 0 to 65535")
+    _write_imagej(path, labels.astype(np.uint16), (1.0, *pixel_um))
 
 
 # ------------------------------------------------------------------------------------ one file

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from imaging.course import Course
+from imaging.crack_exclusion import search_cracks, without_cracks
 from imaging.drift import GreyDrift, corrected, measure_drift, report_drift
 from imaging.estimators import linear_lvf, paper_lvf
 from imaging.islands import Island, find_islands
@@ -140,15 +141,29 @@ def analyse_pair(
             seen_um = thickness_map(lvf, view, place.slices)
             check_order(seen_um, fake_um, options.allow_negative)
             thickness = seen_um if np.array_equal(view, roi) else None
-    result = _result(lvf, roi, place.slices, decisions, course, thickness)
+    linear = lvf
+    with course.step("cracks"):
+        if options.cracks.find and options.estimator is not Estimator.linear:
+            values = linear_lvf(before, aligned, setup.grey_cc, setup.grey_li)
+            linear = before.with_values(values)
+        cracks = search_cracks(linear, before, roi, place.interface, setup, options, decisions)
+        plated = without_cracks(lvf, cracks)
+    del linear
+    known_um = thickness if plated is lvf else None
+    result = _result(plated, roi, place.slices, decisions, course, known_um)
     return dataclasses.replace(
         result,
+        lvf=lvf,
+        cracks=cracks,
         before=before,
         after_registered=aligned,
         transform=transform,
         setup=setup,
         drift=drift,
-        scalars=result.scalars | _registration_scalars(transform) | _drift_scalars(drift),
+        scalars=result.scalars
+        | registration_scalars(transform)
+        | drift_scalars(drift)
+        | ({} if cracks is None else cracks.scalars()),
     )
 
 
@@ -238,7 +253,7 @@ def _scalars(thickness: ThicknessMap, lvf: Volume, islands: list[Island]) -> dic
     }
 
 
-def _registration_scalars(transform: RigidTransform | None) -> dict[str, float]:
+def registration_scalars(transform: RigidTransform | None) -> dict[str, float]:
     if transform is None:
         return {}
     scalars = {}
@@ -250,7 +265,7 @@ def _registration_scalars(transform: RigidTransform | None) -> dict[str, float]:
     return scalars
 
 
-def _drift_scalars(drift: GreyDrift | None) -> dict[str, float]:
+def drift_scalars(drift: GreyDrift | None) -> dict[str, float]:
     if drift is None:
         return {}
     return {

@@ -6,14 +6,20 @@ import dataclasses
 import functools
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from coupling.pictures import Pictures
 from coupling.results import Outcome
-from coupling.schema_imaging import TomogramConfig
+from coupling.schema_imaging import Electrode, TomogramConfig
+from coupling.verbs import image_counter
+from imaging.assumptions import image_assumptions
+from imaging.baseline import grey_baseline
 from imaging.electrochemistry import faraday_thickness_um, paper_thickness_um
+from imaging.output import write_baseline
 from imaging.readers import read_lvf, read_volume
 from imaging.series import analyse_series
 from imaging.series_output import series_scalars, write_series_result
@@ -23,12 +29,16 @@ from imaging.workflow import ImageResult, analyse_lvf, analyse_pair, write_image
 
 def run(config: TomogramConfig, folder: Path) -> Outcome:
     """Analyse tomograms, or an LVF volume, and write what was found."""
+    if config.electrode is Electrode.ce:
+        return image_counter.run(config, folder)
     if config.is_series:
         return _run_series(config, folder)
     start = time.perf_counter()
     result = analyse(config, config.pair)
     analysed = time.perf_counter()
     files = write_image_result(result, folder)
+    compared, scalars = compare(config, result, folder)
+    files += compared
     kept = time.perf_counter()
     with Pictures(config, folder) as pictures:
         files += pictures.of_pair(result)
@@ -38,10 +48,38 @@ def run(config: TomogramConfig, folder: Path) -> Outcome:
         "pictures": time.perf_counter() - kept,
     }
     timing |= {f"analyse.{name}": seconds for name, seconds in result.timing_s.items()}
-    scalars = result.scalars | charge_scalars(config)
+    scalars |= result.scalars | charge_scalars(config)
     if config.null_scan:
         scalars |= null_test(result).scalars()
-    return Outcome(scalars, files, timing, {"decisions": result.decisions})
+    rests_on = image_assumptions(scalars, names(files), config.lvf is not None)
+    return Outcome(scalars, files, timing, {"decisions": result.decisions}, rests_on)
+
+
+def names(files: Iterable[Path]) -> list[str]:
+    """Return the names of files."""
+    return [file.name for file in files]
+
+
+def compare(
+    config: TomogramConfig, result: ImageResult, folder: Path
+) -> tuple[list[Path], dict[str, float]]:
+    """Segment lithium by grey values, where that is asked for; return files and scalars."""
+    if not config.baseline:
+        return [], {}
+    assert result.before is not None
+    assert result.after_registered is not None
+    assert result.setup is not None
+    roi = np.isfinite(result.thickness_um)
+    found = grey_baseline(
+        result.before,
+        result.after_registered,
+        roi,
+        result.setup,
+        result.islands,
+        result.island_labels,
+        config.baseline_threshold,
+    )
+    return write_baseline(found, result, folder), found.scalars()
 
 
 def analyse(config: TomogramConfig, pair: tuple[Path, Path] | None) -> ImageResult:
@@ -86,6 +124,7 @@ def _run_series(config: TomogramConfig, folder: Path) -> Outcome:
     start = time.perf_counter()
     files: list[Path] = []
     timing = {"write": 0.0, "pictures": 0.0}
+    last: dict[str, float] = {}
     scans = [
         functools.partial(read_volume, path, config.voxel_um, config.dataset)
         for path in map(Path, config.scans or ())
@@ -101,6 +140,9 @@ def _run_series(config: TomogramConfig, folder: Path) -> Outcome:
             place = folder / scan_folder(row.scan, len(scans))
             found = time.perf_counter()
             files.extend(write_image_result(result, place))
+            compared, scalars = compare(config, result, place)
+            files.extend(compared)
+            last.update(scalars)
             kept = time.perf_counter()
             files.extend(pictures.of_scan(row, result, place))
             timing["write"] += kept - found
@@ -126,8 +168,9 @@ def _run_series(config: TomogramConfig, folder: Path) -> Outcome:
         timing["write"] += kept - analysed
         timing["pictures"] += time.perf_counter() - kept
     decisions = result.decisions | result.scan_decisions
-    scalars = charge_scalars(config) | series_scalars(result)
-    return Outcome(scalars, files, timing, {"decisions": decisions})
+    scalars = charge_scalars(config) | series_scalars(result) | last
+    rests_on = image_assumptions(scalars, names(files))
+    return Outcome(scalars, files, timing, {"decisions": decisions}, rests_on)
 
 
 def scan_folder(scan: int, scans: int) -> str:

@@ -100,7 +100,6 @@ def other_formats(cell: Path) -> None:
         (["before=a.nxs", "after=b.TIFF", "dataset=/e/d"], "but after=b.TIFF is a TIFF"),
         (["lvf=a.nxs", "dataset=/"], "dataset must be a path inside the file"),
         (["lvf=a.tif", "times_h=[0,1]"], "times_h needs tomograms"),
-        (["lvf=a.tif", "electrode=ce"], "electrode=ce is not available yet: use electrode=we"),
         (["lvf=a.tif", "voxel_um=0"], "voxel_um must be a positive number"),
         (["lvf=a.tif", "charge_mah_cm2=-1"], "charge_mah_cm2 must be a positive number"),
         (["lvf=a.tif", "roi.radius_um=-5"], "roi.radius_um must be a positive number"),

@@ -251,3 +251,21 @@ def test_plain_values_can_be_read_back() -> None:
     values = config.plain(solve("load.expansion_measure=volumetric"))
     assert values["load"]["expansion_measure"] == "volumetric"
     assert Loading(**{**values["load"], "expansion_measure": "linear"}).steps == 10
+
+
+def phantom_of(*overrides: str) -> Any:
+    """The validated configuration of `islet phantom`."""
+    return config.validated(composed("phantom", *overrides))
+
+
+def test_rows_of_numbers_take_integers() -> None:
+    whole = phantom_of("cracks_um=[[90,90,80,14,7,4]]", "series=[[1,1,1,0,0,0]]")
+    assert whole.cracks_um == [[90.0, 90.0, 80.0, 14.0, 7.0, 4.0]]
+    assert all(isinstance(value, float) for row in whole.series for value in row)
+    assert phantom_of("cracks_um=null").cracks_um is None
+
+
+@pytest.mark.parametrize("given", ["3", "[1,2]", "[[1,x]]", "[[1,true]]", "{a:1}"])
+def test_rows_of_anything_else_are_refused(given: str) -> None:
+    with pytest.raises(config.InputError, match="cracks_um needs rows of numbers, such as"):
+        phantom_of(f"cracks_um={given}")

@@ -40,6 +40,7 @@ def result(run: Path) -> dict:
 
 
 def test_each_island_is_found_and_measured(run: Path, result: dict) -> None:
+    assert result["scalars"]["crack_count"] == 0  # there is none
     check = pd.read_csv(run / "truth_check.csv")
     assert len(check) == result["scalars"]["truth_islands"] >= 8
     assert check["found_label"].notna().all()
