@@ -65,6 +65,7 @@ STEPS = {
     "grey_drift": 0.5,
     "lvf": 0.5,
     "check_order": 1.5,
+    "cracks": 3.0,
     "thickness": 0.5,
     "islands": 6.0,
     "profiles": 0.2,
