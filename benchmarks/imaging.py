@@ -8,13 +8,8 @@ a user runs it: a fresh process, from two files to the LVF volume, the thickness
 islands; with `--pictures` to the figures and the 3-D rendering as well. Its wall time, processor
 time and peak memory are measured from outside; where the time goes is what its `result.json`
 says. In the same run the published chain, written in SciPy as one would at first (`naive`), works
-<<<<<<< HEAD
 on a crop; its time per voxel is scaled up. It neither aligns the scans nor measures islands one by
 one. `--smaller` adds pairs of smaller sides.
-=======
-on a crop; its time per voxel is scaled up. It neither aligns the scans nor measures islands one
-by one. `--smaller` adds pairs of smaller sides.
->>>>>>> pace
 
 Writing the phantom takes minutes at paper size; `--data FOLDER` keeps the files and uses them
 again. The load of the machine is printed, because the times depend on it.
