@@ -38,6 +38,8 @@ class Case:
             **{field.name: getattr(self.summary, field.name) for field in fields(self.summary)},
             "risk_bulk": risk.bulk.risk,
             "risk_rim": risk.rim.risk,
+            "risk_above": risk.above.risk,
+            "risk_beside": risk.beside.risk,
             "risk_bulk_r_um": risk.bulk.r_um,
             "risk_bulk_z_um": risk.bulk.z_um,
             "risk_bulk_crack_angle_deg": risk.bulk.crack_angle_deg,

@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from coupling.case import solve_case
+from coupling.interpolation import ERROR_COLUMNS
 from coupling.results import Scalar
 from coupling.schema_mechanics import MechanicsConfig
 from coupling.stress_figures import Picture, picture_of
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 EXACT = "exact"
 """The island was solved by finite elements from its own measured profile."""
+INTERPOLATED = "interpolated"
+"""The island's numbers come from islands of like shape that were solved, see `coupling.ranking`."""
 FAILED = "failed"
 """No solution converged: the island has no risk, and the table says so."""
 
@@ -50,8 +53,12 @@ class IslandRisk:
         return float(value) if value is not None else math.nan
 
 
+type SolveMany = Callable[[Mapping[int, IslandProfile]], list[IslandRisk]]
+"""Solves islands exactly, given their meridians by label; results in the same order."""
+
+
 def solve_islands(
-    profiles: dict[int, IslandProfile], config: MechanicsConfig, workers: int | None
+    profiles: Mapping[int, IslandProfile], config: MechanicsConfig, workers: int | None
 ) -> list[IslandRisk]:
     """Solve each island exactly, from its own meridian; failures are kept.
 
@@ -74,33 +81,56 @@ def solve_islands(
     SolverError
         If no island at all could be solved.
     """
-    if not profiles:
-        return []
-    count = min(workers or os.cpu_count() or 1, len(profiles))
+    with island_solver(config, min(worker_count(workers), max(len(profiles), 1))) as solve_many:
+        found = solve_many(profiles)
+    require_any_solved(found)
+    return found
+
+
+def worker_count(workers: int | None) -> int:
+    """Return how many islands are solved at the same time: one per core unless said otherwise."""
+    return workers or os.cpu_count() or 1
+
+
+def require_any_solved(found: Sequence[IslandRisk]) -> None:
+    """Raise SolverError if there are islands and none of them has a solution."""
+    if found and all(island.method == FAILED for island in found):
+        raise SolverError(f"none of {len(found)} islands could be solved: {found[0].reason}")
+
+
+@contextmanager
+def island_solver(config: MechanicsConfig, count: int) -> Iterator[SolveMany]:
+    """Give a function that solves islands exactly, `count` at a time; its processes stay alive.
+
+    They are fresh ones: gmsh is global to a process, and forks of threaded ones hang.
+    """
     if count == 1:
-        found = [_solve_one(label, p, config) for label, p in _shown(profiles.items())]
-    else:
-        found = _solve_in_processes(profiles, config, count)
+        yield lambda profiles: _told(
+            [_solve_one(label, p, config) for label, p in _shown(profiles.items(), len(profiles))]
+        )
+        return
+    with _one_thread_each(), ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+
+        def solve_many(profiles: Mapping[int, IslandProfile]) -> list[IslandRisk]:
+            # the largest first, so that no core waits for a late long one
+            jobs: list[Future[IslandRisk]] = [
+                pool.submit(_solve_one, label, profiles[label], config)
+                for label in sorted(profiles, key=lambda label: -profiles[label].volume_um3)
+            ]
+            found = {
+                job.result().label: job.result() for job in _shown(as_completed(jobs), len(jobs))
+            }
+            return _told([found[label] for label in profiles])
+
+        yield solve_many
+
+
+def _told(found: list[IslandRisk]) -> list[IslandRisk]:
+    """Say which islands have no solution."""
     for island in found:
         if island.method == FAILED:
             log.error("island %d has no solution: %s", island.label, island.reason)
-    if all(island.method == FAILED for island in found):
-        raise SolverError(f"none of {len(found)} islands could be solved: {found[0].reason}")
-    order = list(profiles)
-    return sorted(found, key=lambda island: order.index(island.label))
-
-
-def _solve_in_processes(
-    profiles: dict[int, IslandProfile], config: MechanicsConfig, count: int
-) -> list[IslandRisk]:
-    """Solve in fresh processes: gmsh is global to one, and forks of threaded ones hang."""
-    with _one_thread_each(), ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        # the largest first, so that no core waits for a late long one
-        jobs: list[Future[IslandRisk]] = [
-            pool.submit(_solve_one, label, profiles[label], config)
-            for label in sorted(profiles, key=lambda label: -profiles[label].volume_um3)
-        ]
-        return [job.result() for job in _shown(as_completed(jobs), len(jobs))]
+    return found
 
 
 def _shown[T](work: Iterable[T], total: int | None = None) -> Iterator[T]:
@@ -138,6 +168,8 @@ def _solve_one(label: int, profile: IslandProfile, config: MechanicsConfig) -> I
 RISK_COLUMNS = (
     "risk_bulk",
     "risk_rim",
+    "risk_above",
+    "risk_beside",
     "li_pressure_mpa",
     "apex_sigma1_mpa",
     "top_tension_fraction",
@@ -147,27 +179,47 @@ RISK_COLUMNS = (
 
 
 def risk_table(islands: pd.DataFrame, risks: list[IslandRisk]) -> pd.DataFrame:
-    """Return the table of islands with their risk, the riskiest first."""
+    """Return the table of islands with their risk, the riskiest first.
+
+    The columns of errors are claims of the interpolation: 0 where the island was solved.
+    """
+    names = (*RISK_COLUMNS, *ERROR_COLUMNS)
     rows = [
         {"label": risk.label}
         | {name: risk.scalars.get(name, math.nan) for name in RISK_COLUMNS}
-        | {"method": risk.method, "reason": risk.reason}
+        | {"method": risk.method}
+        | {name: _claim(risk, name) for name in ERROR_COLUMNS}
+        | {"reason": risk.reason}
         for risk in risks
     ]
-    columns = ["label", *RISK_COLUMNS, "method", "reason"]
+    columns = ["label", *RISK_COLUMNS, "method", *ERROR_COLUMNS, "reason"]
     solved = pd.DataFrame(rows, columns=columns).astype({"label": islands["label"].dtype})
+    solved = solved.astype(dict.fromkeys(names, float))
     table = islands.merge(solved, on="label", how="left")
-    return table.sort_values("risk_bulk", ascending=False, na_position="last", ignore_index=True)
+    return table.sort_values(
+        ["risk_bulk", "label"], ascending=[False, True], na_position="last", ignore_index=True
+    )
+
+
+def _claim(risk: IslandRisk, name: str) -> float:
+    """Return a claimed error: none where the island was solved, unknown where that failed."""
+    if risk.method == EXACT:
+        return 0.0
+    value = risk.scalars.get(name)
+    return math.nan if value is None else float(value)
 
 
 def electrode_scalars(table: pd.DataFrame) -> dict[str, Scalar]:
     """Return the scalars of `risk`: how many islands, how many at risk, the worst."""
     solved = table.dropna(subset=["risk_bulk"])
     worst = solved.iloc[0] if len(solved) else None
+    risk, error = solved["risk_bulk"], solved["error"]
     return {
         "islands": len(table),
         "islands_failed": int((table["method"] == FAILED).sum()) if len(table) else 0,
-        "at_risk": int((solved["risk_bulk"] > 1).sum()),
+        "at_risk": int((risk > 1).sum()),
+        "at_risk_at_least": int((risk - error > 1).sum()),
+        "at_risk_at_most": int((risk + error > 1).sum()),
         "worst_label": None if worst is None else int(worst["label"]),
         "worst_risk": None if worst is None else float(worst["risk_bulk"]),
         "worst_risk_rim": float(solved["risk_rim"].max()) if len(solved) else None,

@@ -46,8 +46,10 @@ class Hotspot:
 class CrackRisk:
     """Crack risk of one island, bulk and rim apart."""
 
-    bulk: Hotspot
-    """Farther than `RiskCriterion.rim_um` from the contact line."""
+    above: Hotspot
+    """Of the bulk, within the contact line's radius: above the island."""
+    beside: Hotspot
+    """Of the bulk, outside that radius."""
     rim: Hotspot
     """Nearer than that."""
     volume_above_1_um3: float
@@ -56,6 +58,11 @@ class CrackRisk:
     """The averaged stress at the nodes around the island."""
     r1: Floats
     """R1 at the nodes of `field`, shape (n,)."""
+
+    @property
+    def bulk(self) -> Hotspot:
+        """Farther than `RiskCriterion.rim_um` from the contact line: the worse of its parts."""
+        return max(self.above, self.beside, key=lambda spot: spot.risk)
 
 
 def crack_risk(
@@ -79,8 +86,11 @@ def crack_risk(
     from_rim = np.hypot(sites.points[:, 0] - island.r_um[-1], sites.points[:, 1])
     parts = sample(space, averaged, spacing)
     above = principal_max(parts.stress) > criterion.strength_mpa
+    in_bulk = from_rim >= (1 - 1e-9) * criterion.rim_um
+    over_island = sites.points[:, 0] <= island.r_um[-1]
     return CrackRisk(
-        bulk=sites.worst(from_rim >= (1 - 1e-9) * criterion.rim_um),
+        above=sites.worst(in_bulk & over_island),
+        beside=sites.worst(in_bulk & ~over_island),
         rim=sites.worst(from_rim <= (1 + 1e-9) * criterion.rim_um),
         volume_above_1_um3=float(parts.volumes[above].sum()),
         field=averaged,

@@ -9,10 +9,24 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.patches import Circle
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from coupling.figure_style import ABOVE, SINGLE_COLUMN_IN, colour_bar, figure
+from coupling.figure_style import (
+    ABOVE,
+    DOUBLE_COLUMN_IN,
+    SINGLE_COLUMN_IN,
+    colour_bar,
+    figure,
+)
 
 RISK_MAP = "RdYlBu_r"
+
+
+MANY = 40
+"""With more islands than this only the worst are named on the map."""
+NAMED = 10
+BULK_COLOUR, RIM_COLOUR = "#c1121f", "#4c78a8"
+SOLVED_COLOUR, BETWEEN_COLOUR = "black", "#7f8ea3"
 
 
 def risk_map_figure(table: pd.DataFrame, file: Path) -> None:
@@ -21,27 +35,35 @@ def risk_map_figure(table: pd.DataFrame, file: Path) -> None:
     Parameters
     ----------
     table
-        Columns label, x_um, y_um, contact_diameter_um, risk_bulk; NaN for islands not solved.
+        The riskiest first. Columns label, x_um, y_um, contact_diameter_um, risk_bulk; NaN for
+        islands not solved.
     """
-    with figure(file, SINGLE_COLUMN_IN * 1.35, SINGLE_COLUMN_IN * 1.2) as drawing:
+    many = len(table) > MANY
+    width = SINGLE_COLUMN_IN * (1.7 if many else 1.35)
+    with figure(file, width, width * 0.89) as drawing:
         axes = drawing.subplots()
         risks = table["risk_bulk"]
         top = max(2.0, float(np.ceil(risks.max()))) if risks.notna().any() else 2.0
         norm = TwoSlopeNorm(1.0, 0.0, top)
         colours = mpl.cm.ScalarMappable(norm, mpl.colormaps[RISK_MAP])
-        for row in table.itertuples():
+        for place, row in reversed(list(enumerate(table.itertuples()))):
             solved = np.isfinite(row.risk_bulk)
+            edge = ABOVE if solved and row.risk_bulk > 1 else "black"
             axes.add_patch(
                 Circle(
                     (row.x_um, row.y_um),
                     row.contact_diameter_um / 2,
                     facecolor=colours.to_rgba(row.risk_bulk) if solved else "white",
-                    edgecolor=ABOVE if solved and row.risk_bulk > 1 else "black",
+                    edgecolor=edge,
                     hatch=None if solved else "///",
-                    lw=0.8,
+                    lw=0.4 if many else 0.8,
                 )
             )
-            text = f"{row.label}\n{row.risk_bulk:.1f}" if solved else f"{row.label}\n?"
+            if many and place >= NAMED:
+                continue
+            text = f"{row.label}" if many else f"{row.label}\n{row.risk_bulk:.1f}"
+            if not solved:
+                text = f"{row.label}\n?"
             axes.annotate(
                 text,
                 (row.x_um + row.contact_diameter_um / 2, row.y_um),
@@ -49,6 +71,9 @@ def risk_map_figure(table: pd.DataFrame, file: Path) -> None:
                 textcoords="offset points",
                 va="center",
                 fontsize=6,
+                bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7}
+                if many
+                else None,
             )
         reach = table["contact_diameter_um"].max() if len(table) else 1.0
         for name, limit in (("x_um", axes.set_xlim), ("y_um", axes.set_ylim)):
@@ -57,8 +82,78 @@ def risk_map_figure(table: pd.DataFrame, file: Path) -> None:
         axes.set_aspect("equal")
         axes.set_xlabel("x (µm)")
         axes.set_ylabel("y (µm)")
-        axes.set_title("island number and bulk risk R1", loc="left")
+        if many:
+            axes.set_title(f"{len(table)} islands, numbers: the {NAMED} of most risk", loc="left")
+        else:
+            axes.set_title("island number and bulk risk R1", loc="left")
         step = max(1, round(top / 6))
         ticks = [0.0, 0.5, 1.0, *np.arange(1 + step, top + 0.5, step)]
         bar = colour_bar(drawing, colours, axes, "bulk crack risk R1 (–)", ticks=ticks)
         bar.ax.axhline(1.0, color="black", lw=0.8)
+
+
+def distribution_figure(table: pd.DataFrame, file: Path) -> None:
+    """Draw how risk is distributed: ranking, histogram, and risk against size and shape.
+
+    Parameters
+    ----------
+    table
+        The riskiest first. Columns risk_bulk, risk_rim, error, method, contact_diameter_um,
+        aspect_ratio; rows without a risk are left out.
+    """
+    done = table.dropna(subset=["risk_bulk"]).reset_index(drop=True)
+    exact = done["method"] == "exact"
+    with figure(file, DOUBLE_COLUMN_IN, 2.6) as drawing:
+        ranking, histogram, shape = drawing.subplots(1, 3)
+        place = np.arange(1, len(done) + 1)
+        for rows, name, colour in (
+            (~exact, "interpolated, with error", BETWEEN_COLOUR),
+            (exact, "solved", SOLVED_COLOUR),
+        ):
+            if rows.any():
+                ranking.errorbar(
+                    place[rows], done["risk_bulk"][rows], done["error"][rows], color=colour,
+                    marker=".", ms=3 if name == "solved" else 2, ls="none", elinewidth=0.4,
+                    label=name, zorder=3 if name == "solved" else 2,
+                )  # fmt: skip
+        ranking.axhline(1.0, color="black", lw=0.5)
+        if len(done) > MANY:
+            ranking.set_xscale("log")
+            ranking.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        ranking.set_xlabel("place in the ranking (–)")
+        ranking.set_ylabel("bulk crack risk R1 (–)")
+        if len(done):
+            ranking.legend(frameon=False)
+        risks = [done["risk_bulk"], done["risk_rim"]]
+        low = min((float(risk.min()) for risk in risks), default=0.0) if len(done) else 0.0
+        high = max((float(risk.max()) for risk in risks), default=1.0) if len(done) else 1.0
+        bins = np.linspace(min(low, 0.0), max(high, 1.0), 31)
+        for risk, name, colour in zip(
+            risks, ("bulk", "rim"), (BULK_COLOUR, RIM_COLOUR), strict=True
+        ):
+            histogram.hist(risk, bins, histtype="step", color=colour, lw=1, label=name)
+        histogram.axvline(1.0, color="black", lw=0.5)
+        histogram.yaxis.set_major_locator(MaxNLocator(integer=True))
+        histogram.set_xlabel("crack risk R1 (–)")
+        histogram.set_ylabel("islands (–)")
+        histogram.legend(frameon=False)
+        top = max(2.0, float(np.ceil(done["risk_bulk"].max()))) if len(done) else 2.0
+        points = shape.scatter(
+            done["contact_diameter_um"][::-1], done["aspect_ratio"][::-1],
+            c=done["risk_bulk"][::-1], s=8, cmap=RISK_MAP, norm=TwoSlopeNorm(1.0, 0.0, top),
+            edgecolors="black", linewidths=0.2,
+        )  # fmt: skip
+        if len(done):
+            for axis, scale, values in (
+                (shape.xaxis, shape.set_xscale, done["contact_diameter_um"]),
+                (shape.yaxis, shape.set_yscale, done["aspect_ratio"]),
+            ):
+                if values.max() > 3 * values.min():
+                    scale("log")
+                    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+                    axis.set_minor_formatter(NullFormatter())
+        shape.set_xlabel("contact diameter (µm)")
+        shape.set_ylabel("height / contact diameter (–)")
+        step = max(1, round(top / 6))
+        ticks = [0.0, 1.0, *np.arange(1 + step, top + 0.5, step)]
+        colour_bar(drawing, points, shape, "bulk crack risk R1 (–)", ticks=ticks)

@@ -16,6 +16,7 @@ from coupling.criterion import (
 )
 from coupling.results import require_finished
 from coupling.schema_island import IslandConfig
+from coupling.schema_ranking import RankingOptions
 from mechanics.interfaces import ContactOptions, require_positive
 from mechanics.materials import PRESETS, Electrolyte, MaterialSet
 from mechanics.stack import (
@@ -129,6 +130,7 @@ class RiskConfig(MechanicsConfig):
 
     image: str = MISSING
     """Folder of a finished `image` run."""
+    ranking: RankingOptions = field(default_factory=RankingOptions)
     workers: int | None = None
     """Islands solved at the same time; None for one per core."""
     force: bool = False

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from coupling.schema_imaging import Electrode, TomogramConfig
 from coupling.schema_mechanics import MechanicsConfig, require_workers
+from coupling.schema_ranking import RankingOptions
 from imaging.phantom import PhantomOptions
 
 
@@ -15,6 +16,7 @@ class RunConfig(MechanicsConfig, TomogramConfig):
 
     phantom: PhantomOptions = field(default_factory=PhantomOptions)
     """The synthetic cell that stands in where no tomograms are given."""
+    ranking: RankingOptions = field(default_factory=RankingOptions)
     workers: int | None = None
     """Islands solved at the same time; None for one per core."""
     force: bool = False
