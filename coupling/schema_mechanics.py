@@ -17,6 +17,7 @@ from coupling.criterion import (
 from coupling.results import require_finished
 from coupling.schema_island import IslandConfig
 from coupling.schema_ranking import RankingOptions
+from coupling.series_folder import is_series, series_inputs
 from mechanics.interfaces import ContactOptions, require_positive
 from mechanics.materials import PRESETS, Electrolyte, MaterialSet
 from mechanics.stack import (
@@ -140,7 +141,7 @@ class RiskConfig(MechanicsConfig):
         require_workers(self.workers)
 
     def input_paths(self) -> dict[str, Path]:
-        """Return what is read of the image run: its table of islands and their profiles.
+        """Return what is read of the image run: its tables of islands and their profiles.
 
         Raises
         ------
@@ -149,7 +150,8 @@ class RiskConfig(MechanicsConfig):
         """
         folder = Path(self.image)
         require_finished(folder, "image", "run")
-        parts = {f"image[{name}]": folder / name for name in ("islands.csv", "islands")}
+        names = series_inputs(folder) if is_series(folder) else ["islands.csv", "islands"]
+        parts = {f"image[{name}]": folder / name for name in names}
         return {key: path for key, path in parts.items() if path.exists()}
 
 

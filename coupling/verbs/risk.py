@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,18 @@ from coupling.results import Outcome, Scalar, write_atomic
 from coupling.risk_figures import distribution_figure, risk_map_figure
 from coupling.schema_mechanics import MechanicsConfig, RiskConfig
 from coupling.schema_ranking import RankingOptions
+from coupling.series_folder import is_series
+from coupling.series_risk import (
+    MeasuredSeries,
+    crossings,
+    measured_series,
+    series_risk_scalars,
+)
+from coupling.series_risk_figures import risk_series_figure
 from coupling.stress_figures import draw_picture, risk_title
 from mechanics.profile import IslandProfile
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,15 +40,13 @@ class ElectrodeRisk:
     files: list[Path]
     scalars: dict[str, Scalar]
 
-    def of(self, label: int) -> IslandRisk:
-        """Return what is known of one island."""
-        return next(risk for risk in self.risks if risk.label == label)
-
 
 def run(config: RiskConfig, folder: Path) -> Outcome:
     """Find the risk of each island of an image run and rank them."""
     start = time.perf_counter()
     source = Path(config.image)
+    if is_series(source):
+        return _run_series(config, measured_series(source), folder)
     islands = measured_islands(source)
     profiles = {
         int(row.label): profile_from_file(source / "islands" / f"{row.label}.csv", row.volume_um3)
@@ -46,6 +55,60 @@ def run(config: RiskConfig, folder: Path) -> Outcome:
     electrode = rank(islands, profiles, config, config.ranking, config.workers, folder)
     timing = {"islands": time.perf_counter() - start}
     return Outcome(electrode.scalars, electrode.files, timing)
+
+
+def _run_series(config: RiskConfig, series: MeasuredSeries, folder: Path) -> Outcome:
+    """Find the risk of each island at each scan: one table and map per scan, and the course."""
+    start = time.perf_counter()
+    islands, scans = series.islands, series.scans
+    if islands.empty:
+        raise ValueError(f"{config.image}: no island was found in any scan, so there is no risk")
+    log.info("a series: %d islands in %d scans", len(islands), islands["scan"].nunique())
+    ranking = rank_islands(series.profiles, config, config.ranking, config.workers)
+    table = risk_table(islands, ranking.risks)
+    scalars = electrode_scalars(table) | ranking.scalars | series_risk_scalars(table, scans)
+    names = {"label_in_scan": "label"}
+    course = table.drop(columns="label").rename(columns=names).sort_values(["track", "scan"])
+    first = ["track", "scan", "time_h", "charge_mah_cm2", "label"]
+    course = course[[*first, *(name for name in course.columns if name not in first)]]
+    scalars["worst_label"] = _label_in_scan(table)
+    files = [folder / name for name in ("risk_series.csv", "risk_series.png")]
+    files.append(folder / "risk_distribution.png")
+    write_table(course, files[0])
+    risk_series_figure(table, scans, crossings(table, scans), files[1])
+    distribution_figure(table, files[2])
+    for scan in scans.itertuples():
+        own = table[table["scan"] == scan.scan].drop(columns="label").rename(columns=names)
+        if own.empty:
+            continue
+        place = folder / scan.folder
+        place.mkdir(exist_ok=True)
+        own = own[["label", *(name for name in own.columns if name != "label")]]
+        write_table(own, place / "risk.csv")
+        risk_map_figure(own, place / "risk_map.png")
+        files += [place / "risk.csv", place / "risk_map.png"]
+    worst = _worst_exact(table, ranking.risks)
+    if worst is not None:
+        assert worst.picture is not None
+        row = table[table["label"] == worst.label].iloc[0]
+        files.append(folder / "worst_stress.png")
+        title = risk_title(int(row["label_in_scan"]), worst.scalars)
+        draw_picture(worst.picture, files[-1], f"scan {row['scan']}, {title}")
+    return Outcome(scalars, files, {"islands": time.perf_counter() - start})
+
+
+def _label_in_scan(table: pd.DataFrame) -> int | None:
+    """Return the label of the worst island in its own scan."""
+    solved = table.dropna(subset=["risk_bulk"])
+    return int(solved["label_in_scan"].iloc[0]) if len(solved) else None
+
+
+def _worst_exact(table: pd.DataFrame, risks: list[IslandRisk]) -> IslandRisk | None:
+    """Return the riskiest island that was solved, of a table that starts with the riskiest."""
+    solved = table.loc[table["method"] == EXACT, "label"]
+    if solved.empty:
+        return None
+    return next(risk for risk in risks if risk.label == int(solved.iloc[0]))
 
 
 def rank(
@@ -65,14 +128,12 @@ def rank(
     risk_map_figure(table, files[1])
     distribution_figure(table, files[2])
     scalars = electrode_scalars(table) | ranking.scalars
-    electrode = ElectrodeRisk(table, ranking.risks, files, scalars)
-    solved = table[table["method"] == EXACT]
-    if len(solved):
-        worst = electrode.of(int(solved["label"].iloc[0]))
+    worst = _worst_exact(table, ranking.risks)
+    if worst is not None:
         assert worst.picture is not None
         files.append(folder / "worst_stress.png")
         draw_picture(worst.picture, files[-1], risk_title(worst.label, worst.scalars))
-    return electrode
+    return ElectrodeRisk(table, ranking.risks, files, scalars)
 
 
 def write_table(table: pd.DataFrame, file: Path) -> None:
