@@ -16,6 +16,7 @@ import argparse
 import csv
 import json
 import math
+import resource
 import subprocess
 import sys
 import time
@@ -114,9 +115,11 @@ def main() -> int:
     ]  # fmt: skip
     subprocess.run(command, check=True)
     seconds = time.perf_counter() - start
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = usage.ru_utime + usage.ru_stime
     table = pd.read_csv(risk / "risk.csv")
     scalars = json.loads((risk / "result.json").read_text())["scalars"]
-    print(f"{given.islands} islands ranked in {seconds:.0f} s with {given.workers} workers")
+    print(f"{given.islands} islands ranked in {seconds:.0f} s ({cpu:.0f} s of CPU)")
     print(json.dumps(scalars, indent=2))
 
     between = table[table["method"] == "interpolated"]

@@ -6,11 +6,12 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import Protocol
 
 import pandas as pd
 from tqdm import tqdm
@@ -53,8 +54,18 @@ class IslandRisk:
         return float(value) if value is not None else math.nan
 
 
-type SolveMany = Callable[[Mapping[int, IslandProfile]], list[IslandRisk]]
-"""Solves islands exactly, given their meridians by label; results in the same order."""
+class SolveMany(Protocol):
+    """Solves islands exactly, several at a time."""
+
+    def __call__(
+        self,
+        profiles: Mapping[int, IslandProfile],
+        configs: Mapping[int, MechanicsConfig] | None = None,
+    ) -> list[IslandRisk]:
+        """Return the islands' risks in the order of their meridians, given by label.
+
+        Where `configs` are given, each island is solved under its own.
+        """
 
 
 def solve_islands(
@@ -105,16 +116,31 @@ def island_solver(config: MechanicsConfig, count: int) -> Iterator[SolveMany]:
     They are fresh ones: gmsh is global to a process, and forks of threaded ones hang.
     """
     if count == 1:
-        yield lambda profiles: _told(
-            [_solve_one(label, p, config) for label, p in _shown(profiles.items(), len(profiles))]
-        )
+
+        def solve_in_turn(
+            profiles: Mapping[int, IslandProfile],
+            configs: Mapping[int, MechanicsConfig] | None = None,
+        ) -> list[IslandRisk]:
+            return _told(
+                [
+                    _solve_one(label, profile, configs[label] if configs else config)
+                    for label, profile in _shown(profiles.items(), len(profiles))
+                ]
+            )
+
+        yield solve_in_turn
         return
     with _one_thread_each(), ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
 
-        def solve_many(profiles: Mapping[int, IslandProfile]) -> list[IslandRisk]:
+        def solve_at_once(
+            profiles: Mapping[int, IslandProfile],
+            configs: Mapping[int, MechanicsConfig] | None = None,
+        ) -> list[IslandRisk]:
             # the largest first, so that no core waits for a late long one
             jobs: list[Future[IslandRisk]] = [
-                pool.submit(_solve_one, label, profiles[label], config)
+                pool.submit(
+                    _solve_one, label, profiles[label], configs[label] if configs else config
+                )
                 for label in sorted(profiles, key=lambda label: -profiles[label].volume_um3)
             ]
             found = {
@@ -122,7 +148,7 @@ def island_solver(config: MechanicsConfig, count: int) -> Iterator[SolveMany]:
             }
             return _told([found[label] for label in profiles])
 
-        yield solve_many
+        yield solve_at_once
 
 
 def _told(found: list[IslandRisk]) -> list[IslandRisk]:

@@ -28,6 +28,8 @@ _SCATTER = (1e-5, 0.3)
 """Bounds of the scatter's variance, over that of the correlated part; finite elements have some."""
 _STARTS = ((1.0, 1e-4), (4.0, 1e-2))
 """Lengths and scatter from which the likelihood is climbed."""
+_CHUNK = 4096
+"""Points predicted at a time: their distances to all nodes are held in memory."""
 FEWEST_PER_COORDINATE = 3
 """Fewest nodes per coordinate that a fit takes."""
 
@@ -77,6 +79,14 @@ class Emulator:
         unsure = linalg.solve_triangular(_lower(base.T @ base), rest, lower=True)
         variance = 1 + self.scatter - (seen**2).sum(axis=0) + (unsure**2).sum(axis=0)
         return mean, np.sqrt(self.variance * np.maximum(variance, 1e-12))
+
+    def mean(self, points: ArrayLike) -> Floats:
+        """Return the mean alone, shape (m,): much cheaper than with its deviation."""
+        x = (np.atleast_2d(np.asarray(points, dtype=float)) - self.centre) / self.scale
+        mean: Floats = _trend(x) @ self.trend
+        for rows in np.array_split(np.arange(len(x)), 1 + len(x) // _CHUNK):
+            mean[rows] += correlation(x[rows], self.nodes, self.lengths) @ self.weights
+        return mean
 
     def with_node(self, point: ArrayLike) -> Emulator:
         """Return the emulator as one more node would leave it, its value taken as predicted."""

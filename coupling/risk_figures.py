@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.patches import Circle
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from coupling.figure_style import (
     ABOVE,
@@ -136,7 +136,8 @@ def distribution_figure(table: pd.DataFrame, file: Path) -> None:
         histogram.yaxis.set_major_locator(MaxNLocator(integer=True))
         histogram.set_xlabel("crack risk R1 (–)")
         histogram.set_ylabel("islands (–)")
-        histogram.legend(frameon=False)
+        histogram.legend(framealpha=0.8, edgecolor="none", loc="upper right")
+        histogram.set_ylim(top=1.15 * histogram.get_ylim()[1])
         top = max(2.0, float(np.ceil(done["risk_bulk"].max()))) if len(done) else 2.0
         points = shape.scatter(
             done["contact_diameter_um"][::-1], done["aspect_ratio"][::-1],
@@ -151,6 +152,7 @@ def distribution_figure(table: pd.DataFrame, file: Path) -> None:
                 if values.max() > 3 * values.min():
                     scale("log")
                     axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+                    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
                     axis.set_minor_formatter(NullFormatter())
         shape.set_xlabel("contact diameter (µm)")
         shape.set_ylabel("height / contact diameter (–)")

@@ -17,6 +17,7 @@ from coupling.criterion import (
 from coupling.results import require_finished
 from coupling.schema_island import IslandConfig
 from coupling.schema_ranking import RankingOptions
+from coupling.schema_uncertainty import UncertaintyOptions
 from coupling.series_folder import is_series, series_inputs
 from mechanics.interfaces import ContactOptions, require_positive
 from mechanics.materials import PRESETS, Electrolyte, MaterialSet
@@ -121,24 +122,37 @@ class SolveConfig(MechanicsConfig):
     """One island: from its shape to its stress field and crack risk."""
 
     island: IslandConfig = field(default_factory=IslandConfig)
-    force: bool = False
-    """Repeat a finished job, or replace another job's result."""
-
-
-@dataclass(frozen=True)
-class RiskConfig(MechanicsConfig):
-    """Every island that an `image` run has found."""
-
-    image: str = MISSING
-    """Folder of a finished `image` run."""
-    ranking: RankingOptions = field(default_factory=RankingOptions)
+    uncertainty: UncertaintyOptions = field(default_factory=UncertaintyOptions)
     workers: int | None = None
-    """Islands solved at the same time; None for one per core."""
+    """Solutions at the same time, where uncertainty asks for many; None for one per core."""
     force: bool = False
     """Repeat a finished job, or replace another job's result."""
 
     def __post_init__(self) -> None:
         require_workers(self.workers)
+
+
+@dataclass(frozen=True)
+class ElectrodeConfig(MechanicsConfig):
+    """What `risk` and `run` share: the mechanics of many islands."""
+
+    ranking: RankingOptions = field(default_factory=RankingOptions)
+    uncertainty: UncertaintyOptions = field(default_factory=UncertaintyOptions)
+    workers: int | None = None
+    """Islands solved at the same time; None for one per core."""
+
+    def __post_init__(self) -> None:
+        require_workers(self.workers)
+
+
+@dataclass(frozen=True)
+class RiskConfig(ElectrodeConfig):
+    """Every island that an `image` run has found."""
+
+    image: str = MISSING
+    """Folder of a finished `image` run."""
+    force: bool = False
+    """Repeat a finished job, or replace another job's result."""
 
     def input_paths(self) -> dict[str, Path]:
         """Return what is read of the image run: its tables of islands and their profiles.

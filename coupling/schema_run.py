@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from coupling.schema_imaging import Electrode, TomogramConfig
-from coupling.schema_mechanics import MechanicsConfig, require_workers
-from coupling.schema_ranking import RankingOptions
+from coupling.schema_mechanics import ElectrodeConfig, require_workers
 from imaging.phantom import PhantomOptions
 
 
 @dataclass(frozen=True)
-class RunConfig(MechanicsConfig, TomogramConfig):
+class RunConfig(ElectrodeConfig, TomogramConfig):
     """Everything but the island, which is measured; without tomograms the phantom is used."""
 
     phantom: PhantomOptions = field(default_factory=PhantomOptions)
     """The synthetic cell that stands in where no tomograms are given."""
-    ranking: RankingOptions = field(default_factory=RankingOptions)
-    workers: int | None = None
-    """Islands solved at the same time; None for one per core."""
     force: bool = False
     """Repeat a finished job, or replace another job's result."""
 

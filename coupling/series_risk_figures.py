@@ -38,7 +38,7 @@ def risk_series_figure(
         if known and not rises:
             top, axes = drawing.subplots(2, 1, sharex=True, height_ratios=(1, 3))
             top.plot(scans["time_h"], charge, color=GREY, marker="o", ms=2, lw=1)
-            top.set_ylabel("plated charge\n(mAh/cm²)")
+            top.set_ylabel("charge\n(mAh/cm²)")
             top.set_ylim(bottom=0)
         else:
             axes = drawing.subplots()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +12,10 @@ import pandas as pd
 
 from coupling.bridge import measured_islands, profile_from_file
 from coupling.electrode import EXACT, IslandRisk, electrode_scalars, risk_table
-from coupling.ranking import rank_islands
+from coupling.ranking import Ranking, rank_islands
 from coupling.results import Outcome, Scalar, write_atomic
 from coupling.risk_figures import distribution_figure, risk_map_figure
-from coupling.schema_mechanics import MechanicsConfig, RiskConfig
-from coupling.schema_ranking import RankingOptions
+from coupling.schema_mechanics import ElectrodeConfig, RiskConfig
 from coupling.series_folder import is_series
 from coupling.series_risk import (
     MeasuredSeries,
@@ -25,6 +25,8 @@ from coupling.series_risk import (
 )
 from coupling.series_risk_figures import risk_series_figure
 from coupling.stress_figures import draw_picture, risk_title
+from coupling.uncertainty import Uncertainty
+from coupling.uncertainty_output import uncertain_electrode, write_uncertainty
 from mechanics.profile import IslandProfile
 
 log = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ def run(config: RiskConfig, folder: Path) -> Outcome:
         int(row.label): profile_from_file(source / "islands" / f"{row.label}.csv", row.volume_um3)
         for row in islands.itertuples()
     }
-    electrode = rank(islands, profiles, config, config.ranking, config.workers, folder)
+    electrode = rank(islands, profiles, config, folder)
     timing = {"islands": time.perf_counter() - start}
     return Outcome(electrode.scalars, electrode.files, timing)
 
@@ -67,6 +69,7 @@ def _run_series(config: RiskConfig, series: MeasuredSeries, folder: Path) -> Out
     ranking = rank_islands(series.profiles, config, config.ranking, config.workers)
     table = risk_table(islands, ranking.risks)
     scalars = electrode_scalars(table) | ranking.scalars | series_risk_scalars(table, scans)
+    table, uncertainty = _uncertain(table, ranking, series.profiles, config)
     names = {"label_in_scan": "label"}
     course = table.drop(columns="label").rename(columns=names).sort_values(["track", "scan"])
     first = ["track", "scan", "time_h", "charge_mah_cm2", "label"]
@@ -77,6 +80,9 @@ def _run_series(config: RiskConfig, series: MeasuredSeries, folder: Path) -> Out
     write_table(course, files[0])
     risk_series_figure(table, scans, crossings(table, scans), files[1])
     distribution_figure(table, files[2])
+    if uncertainty is not None:
+        files += write_uncertainty(uncertainty, folder)
+        scalars |= uncertainty.scalars
     for scan in scans.itertuples():
         own = table[table["scan"] == scan.scan].drop(columns="label").rename(columns=names)
         if own.empty:
@@ -97,6 +103,20 @@ def _run_series(config: RiskConfig, series: MeasuredSeries, folder: Path) -> Out
     return Outcome(scalars, files, {"islands": time.perf_counter() - start})
 
 
+def _uncertain(
+    table: pd.DataFrame,
+    ranking: Ranking,
+    profiles: Mapping[int, IslandProfile],
+    config: ElectrodeConfig,
+) -> tuple[pd.DataFrame, Uncertainty | None]:
+    """Return the table with what uncertain inputs make of it, where that is asked for."""
+    if not config.uncertainty.samples or table["risk_bulk"].isna().all():
+        return table, None
+    return uncertain_electrode(
+        table, ranking.risks, profiles, config, config.uncertainty, config.workers
+    )
+
+
 def _label_in_scan(table: pd.DataFrame) -> int | None:
     """Return the label of the worst island in its own scan."""
     solved = table.dropna(subset=["risk_bulk"])
@@ -114,20 +134,22 @@ def _worst_exact(table: pd.DataFrame, risks: list[IslandRisk]) -> IslandRisk | N
 def rank(
     islands: pd.DataFrame,
     profiles: dict[int, IslandProfile],
-    config: MechanicsConfig,
-    options: RankingOptions,
-    workers: int | None,
+    config: ElectrodeConfig,
     folder: Path,
 ) -> ElectrodeRisk:
     """Rank islands by risk, and write table, map, distribution and picture of the worst."""
-    ranking = rank_islands(profiles, config, options, workers)
+    ranking = rank_islands(profiles, config, config.ranking, config.workers)
     table = risk_table(islands, ranking.risks)
+    scalars = electrode_scalars(table) | ranking.scalars
+    table, uncertainty = _uncertain(table, ranking, profiles, config)
     names = ("risk.csv", "risk_map.png", "risk_distribution.png")
     files = [folder / name for name in names]
     write_table(table, files[0])
     risk_map_figure(table, files[1])
     distribution_figure(table, files[2])
-    scalars = electrode_scalars(table) | ranking.scalars
+    if uncertainty is not None:
+        files += write_uncertainty(uncertainty, folder)
+        scalars |= uncertainty.scalars
     worst = _worst_exact(table, ranking.risks)
     if worst is not None:
         assert worst.picture is not None
