@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg, optimize
+from scipy.spatial.distance import cdist
 
 from mechanics.profile import Floats
 
@@ -55,7 +56,8 @@ class Emulator:
     values: Floats
     """Shape (n,)."""
     lengths: Floats
-    """Correlation lengths in scaled coordinates, shape (d,)."""
+    """Correlation lengths in scaled coordinates, shape (d - e,); the last e only
+    take part in the trend."""
     scatter: float
     """Variance of the scatter over `variance`."""
     variance: float
@@ -70,7 +72,7 @@ class Emulator:
     def predict(self, points: ArrayLike) -> tuple[Floats, Floats]:
         """Return mean and standard deviation of a new observation at points, each shape (m,)."""
         x = (np.atleast_2d(np.asarray(points, dtype=float)) - self.centre) / self.scale
-        across = correlation(x, self.nodes, self.lengths)
+        across = _correlation(x, self.nodes, self.lengths)
         trend = _trend(x)
         mean: Floats = trend @ self.trend + across @ self.weights
         seen = linalg.solve_triangular(self.factor, across.T, lower=True)
@@ -85,7 +87,7 @@ class Emulator:
         x = (np.atleast_2d(np.asarray(points, dtype=float)) - self.centre) / self.scale
         mean: Floats = _trend(x) @ self.trend
         for rows in np.array_split(np.arange(len(x)), 1 + len(x) // _CHUNK):
-            mean[rows] += correlation(x[rows], self.nodes, self.lengths) @ self.weights
+            mean[rows] += _correlation(x[rows], self.nodes, self.lengths) @ self.weights
         return mean
 
     def with_node(self, point: ArrayLike) -> Emulator:
@@ -107,7 +109,7 @@ class Emulator:
         return LeftOut(-(q @ self.values) / own, np.sqrt(self.variance / own))
 
 
-def fit(points: ArrayLike, values: ArrayLike) -> Emulator:
+def fit(points: ArrayLike, values: ArrayLike, trend_only: int = 0) -> Emulator:
     """Fit an emulator to the values of a function at some points.
 
     Parameters
@@ -116,31 +118,35 @@ def fit(points: ArrayLike, values: ArrayLike) -> Emulator:
         Coordinates, shape (n, d).
     values
         Values there, shape (n,).
+    trend_only
+        So many of the coordinates, the last, are functions of the others that the trend may follow.
 
     Raises
     ------
     ValueError
-        If there are fewer than three points per coordinate, or a value is not finite.
+        If there are fewer than three points per coordinate that varies, or a value is not finite.
     """
     x, y = np.asarray(points, dtype=float), np.asarray(values, dtype=float)
     if x.ndim != 2 or y.shape != (len(x),):
         raise ValueError(f"points and values have shapes {x.shape} and {y.shape}: (n, d) and (n,)")
-    if len(x) < FEWEST_PER_COORDINATE * x.shape[1]:
-        raise ValueError(f"{len(x)} points are too few for {x.shape[1]} coordinates")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ValueError("points and values must be finite")
+    apart = x.shape[1] - trend_only
+    varied = max(int((np.ptp(x[:, :apart], axis=0) > 0).sum()), 1)
+    if len(x) < FEWEST_PER_COORDINATE * varied:
+        raise ValueError(f"{len(x)} points are too few for {varied} coordinates")
     centre = x.mean(axis=0)
     spread = x.std(axis=0)
     # a coordinate that does not vary has no scale of its own
     scale = np.where(spread > 1e-9, spread, 1.0)
     nodes = (x - centre) / scale
     low, high = np.log(_LENGTHS), np.log(_SCATTER)
-    bounds = [(low[0], low[1])] * x.shape[1] + [(high[0], high[1])]
-    gaps = (nodes[:, None, :] - nodes[None, :, :]) ** 2
+    bounds = [(low[0], low[1])] * apart + [(high[0], high[1])]
+    gaps = (nodes[:, None, :apart] - nodes[None, :, :apart]) ** 2
     found = [
         optimize.minimize(
             _misfit,
-            [*[np.log(length)] * x.shape[1], np.log(scatter)],
+            [*[np.log(length)] * apart, np.log(scatter)],
             (gaps, _trend(nodes), y),
             jac=True,
             bounds=bounds,
@@ -151,10 +157,10 @@ def fit(points: ArrayLike, values: ArrayLike) -> Emulator:
     return _conditioned(centre, scale, nodes, y, best)
 
 
-def correlation(a: Floats, b: Floats, lengths: Floats) -> Floats:
+def _correlation(a: Floats, b: Floats, lengths: Floats) -> Floats:
     """Return the Matern 5/2 correlation of points (n, d) and (m, d), shape (n, m)."""
-    gap = (a[:, None, :] - b[None, :, :]) / lengths
-    distance = np.sqrt(5.0 * (gap**2).sum(axis=-1))
+    x, y = a[:, : len(lengths)] / lengths, b[:, : len(lengths)] / lengths
+    distance = np.sqrt(5.0) * cdist(x, y)
     value: Floats = (1 + distance + distance**2 / 3) * np.exp(-distance)
     return value
 
@@ -209,7 +215,7 @@ def _conditioned(
     centre: Floats, scale: Floats, nodes: Floats, values: Floats, parameters: Floats
 ) -> Emulator:
     lengths, scatter = np.exp(parameters[:-1]), float(np.exp(parameters[-1]))
-    factor = _lower(correlation(nodes, nodes, lengths) + scatter * np.eye(len(nodes)))
+    factor = _lower(_correlation(nodes, nodes, lengths) + scatter * np.eye(len(nodes)))
     base = linalg.solve_triangular(factor, _trend(nodes), lower=True)
     target = linalg.solve_triangular(factor, values, lower=True)
     trend = _solve_trend(base, target)

@@ -1,16 +1,18 @@
 """What uncertain inputs make of crack risk: quantiles, probability of R1 > 1, sensitivities.
 
 Moduli, yield stress and growth are the same for all islands of a cell; contact diameter and
-height are uncertain for each island by itself, independently of the others. Exact solutions
-with changed inputs, spread over their whole range, are the nodes of an emulator in shape and
-inputs together (`coupling.emulator`); Sobol points go through it. At the configured inputs an
-island keeps the risk that is known: the emulator only tells how it changes. The error of the
-emulator, as cross-validation finds it, is one of the inputs.
+height are uncertain for each island by itself, independently of the others. Islands that were
+solved are solved again with changed inputs, spread over their whole range. The change of the
+risk is what an emulator in shape and inputs is made of (`coupling.emulator`); Sobol points go
+through it. At the configured inputs an island keeps the risk that is known. The error of the
+emulator, as cross-validation finds it, is one of the inputs, with that of the interpolation
+where an island was not solved.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 
 from coupling.dome import DomeShape, dome_shape
 from coupling.electrode import EXACT, IslandRisk, SolveMany, require_any_solved
-from coupling.emulator import Emulator, fit
+from coupling.emulator import FEWEST_PER_COORDINATE, Emulator, fit
 from coupling.interpolation import DECISIVE, QUANTITIES, column
 from coupling.ranking import farthest
 from coupling.results import Scalar
@@ -31,11 +33,17 @@ from mechanics.solver import SolverError
 
 log = logging.getLogger(__name__)
 
+RIM = "risk_rim"
+_SHAPE = 3
+"""Coordinates of the emulator that are an island's shape; those after it are changes of inputs."""
 DIAMETER, HEIGHT, EMULATOR = "contact_diameter", "height", "emulator"
 CONTACT_DIAMETER_STD, HEIGHT_STD = "contact_diameter_std_um", "height_std_um"
 """Columns of a table of islands that say how well each shape is known."""
-LEAST_SHARE = 0.3
-"""Diameters and heights are not taken smaller than this share of what was measured."""
+LARGEST_SHARE = 0.2
+"""Largest relative standard deviation of a diameter or height: islands that are hardly seen have
+no less certain shape, or it would not stay positive."""
+FEWEST_ISLANDS = 16
+"""Islands that are solved again, where there are so many."""
 QUANTILES = {"p05": 0.05, "p50": 0.5, "p95": 0.95}
 LEVEL = 1.0
 """Risk from which a crack is predicted."""
@@ -102,7 +110,7 @@ class ShapeSpread:
         relative = np.array(
             [self.diameter_std_um / shape.contact_diameter_um, self.height_std_um / height]
         )
-        factors: Floats = np.maximum(1 + relative * standard_normal(u), LEAST_SHARE)
+        factors: Floats = 1 + np.minimum(relative, LARGEST_SHARE) * standard_normal(u)
         return factors
 
 
@@ -165,13 +173,13 @@ def uncertain_risk(
         shapes={risk.label: dome_shape(profiles[risk.label]) for risk in risks},
         spreads=spreads,
     )
-    nodes, values = study.solve(risks, config, options, solve_many)
-    emulators = {
-        name: fit(nodes, QUANTITIES[name].forward(values[name], np.ones(len(nodes))))
-        for name in (*DECISIVE, "risk_rim")
-    }
+    solved = [risk for risk in risks if risk.method == EXACT]
+    nodes, changes = study.solve(solved, config, options, solve_many)
+    extra = len(common) + 2
+    emulators = {name: fit(nodes[name], changes[name], trend_only=extra) for name in nodes}
+    moved = np.abs(nodes[RIM][:, _SHAPE:]).max(axis=1) > 0
     rms = {
-        name: float(np.sqrt(np.mean(emulator.left_out().error ** 2)))
+        name: float(np.sqrt(np.mean(emulator.left_out().error[moved] ** 2)))
         for name, emulator in emulators.items()
     }
     names = [one.name for one in common] + [DIAMETER, HEIGHT, EMULATOR]
@@ -184,7 +192,7 @@ def uncertain_risk(
     ]
     count = np.sum([island.above for island in islands], axis=0)
     scalars: dict[str, Scalar] = {
-        "uncertainty_nodes": len(nodes),
+        "uncertainty_solutions": int(moved.sum()),
         "uncertainty_emulator_rms_error": max(rms[name] for name in DECISIVE),
         "at_risk_mean": float(count.mean()),
         **{f"at_risk_{end}": float(np.quantile(count, q)) for end, q in QUANTILES.items()},
@@ -193,7 +201,7 @@ def uncertain_risk(
     log.info(
         "uncertainty: %d solutions with changed inputs; the emulator's error is %.3f RMS in "
         "cross-validation (of R1 below 1, relative above)",
-        len(nodes), scalars["uncertainty_emulator_rms_error"],
+        moved.sum(), scalars["uncertainty_emulator_rms_error"],
     )  # fmt: skip
     return Uncertainty(names, islands, scalars)
 
@@ -209,56 +217,72 @@ class _Study:
 
     def solve(
         self,
-        risks: Sequence[IslandRisk],
+        solved: Sequence[IslandRisk],
         config: MechanicsConfig,
         options: UncertaintyOptions,
         solve_many: SolveMany,
-    ) -> tuple[Floats, dict[str, Floats]]:
-        """Return the nodes of the emulator, and the risks there.
+    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """Return the nodes of the emulators, and the changes of the risks there, by risk.
 
-        Beside the islands solved at the configured inputs, a Sobol design over all inputs, in
-        which each point takes the next of the islands that are spread most evenly.
+        A Sobol design over all inputs, in which each point takes the next of the islands of most
+        risk, in an order that spreads them evenly. The same islands as they are, where nothing
+        changes, stand beside it.
         """
-        labels = list(self.shapes)
-        at = np.array([self.shapes[label].coordinates for label in labels])
-        turn = [labels[i] for i in farthest(at, options.solutions)]
+        # the riskier half: what changes a small risk tells little of a large one
+        solved = solved[: max(len(solved) // 2, FEWEST_ISLANDS)]
+        at = np.array([self.shapes[risk.label].coordinates for risk in solved])
+        turn = [solved[i] for i in farthest(at, options.solutions)]
         count = 1 << (options.solutions - 1).bit_length()
         u = sobol_samples(len(self.common) + 2, count, options.seed + 1).first[: options.solutions]
         factors = self._factors(u)
-        changed: dict[int, tuple[IslandProfile, MechanicsConfig]] = {}
+        profiles: dict[int, IslandProfile] = {}
+        configs: dict[int, MechanicsConfig] = {}
+        scales, origin = {}, {}
         for k in range(options.solutions):
-            label = turn[k % len(turn)]
-            scale = self.spreads[label].scales(self.shapes[label], u[k, -2:])
-            own = config
+            origin[k] = turn[k % len(turn)]
+            label = origin[k].label
+            scales[k] = self.spreads[label].scales(self.shapes[label], u[k, -2:])[None]
+            configs[k] = config
             for one, factor in zip(self.common, factors[k], strict=True):
-                own = one.change(own, float(factor))
-            profile = self.profiles[label]
-            changed[k] = (from_points(profile.r_um * scale[0], profile.z_um * scale[1]), own)
-        found = solve_many(
-            {k: profile for k, (profile, _) in changed.items()},
-            {k: own for k, (_, own) in changed.items()},
-        )
+                configs[k] = one.change(configs[k], float(factor))
+            island, by = self.profiles[label], scales[k][0]
+            profiles[k] = from_points(island.r_um * by[0], island.z_um * by[1])
+        found = solve_many(profiles, configs)
         require_any_solved(found)
-        solved = [risk for risk in found if risk.method == EXACT]
-        known = [risk for risk in risks if risk.method == EXACT]
-        nodes = [self._node(dome_shape(changed[r.label][0]), factors[r.label]) for r in solved]
-        nodes += [self._node(self.shapes[r.label], np.ones(len(self.common))) for r in known]
-        if len(nodes) < 3 * len(nodes[0]):
+        found = [risk for risk in found if risk.method == EXACT]
+        still = np.ones((1, len(self.common))), np.ones((1, 2))
+        nodes, changes = {}, {}
+        for name in (*DECISIVE, RIM):
+            rows = [
+                self._nodes(name, origin[risk.label], factors[[risk.label]], scales[risk.label])
+                for risk in found
+            ]
+            rows += [self._nodes(name, risk, *still) for risk in turn]
+            nodes[name] = np.concatenate(rows)
+            before = _on_scale(name, [origin[risk.label] for risk in found])
+            changes[name] = np.append(_on_scale(name, found) - before, np.zeros(len(turn)))
+        varied = int((np.ptp(nodes[RIM][:, : _SHAPE + len(self.common) + 2], axis=0) > 0).sum())
+        if len(nodes[RIM]) < FEWEST_PER_COORDINATE * varied:
             raise SolverError(
-                f"only {len(nodes)} solutions for {len(nodes[0])} uncertain inputs and coordinates "
-                f"of shape: too few; raise uncertainty.solutions={options.solutions}"
+                f"only {len(found)} of {options.solutions} islands with changed inputs could be "
+                f"solved, too few for {varied} inputs and coordinates of shape"
             )
-        scalars = [risk.scalars for risk in (*solved, *known)]
-        return np.array(nodes), {n: column(scalars, n) for n in (*DECISIVE, "risk_rim")}
+        return nodes, changes
 
     def _factors(self, u: Floats) -> Floats:
         """Return the factors of the common inputs, shape (n, k), at points (n, k or more)."""
         columns = [one.spread.factor(u[:, i]) for i, one in enumerate(self.common)]
         return np.column_stack(columns) if columns else np.empty((len(u), 0))
 
-    @staticmethod
-    def _node(shape: DomeShape, factors: Floats) -> Floats:
-        return np.concatenate((shape.coordinates, np.log(factors)))
+    def _nodes(self, name: str, risk: IslandRisk, factors: Floats, scales: Floats) -> Floats:
+        """Return the emulator's coordinates for factors (n, k) and scales (n, 2) of one island.
+
+        Shape and changes, then the changes times R1 / sqrt(1 + R1^2): where R1 is a power of an
+        input, its asinh changes by that part of the input's logarithm.
+        """
+        own = np.tile(self.shapes[risk.label].coordinates, (len(factors), 1))
+        changes = np.column_stack((np.log(factors), np.log(scales)))
+        return np.column_stack((own, changes, np.tanh(_on_scale(name, [risk])) * changes))
 
     def island(
         self,
@@ -270,25 +294,21 @@ class _Study:
     ) -> IslandUncertainty:
         """Send samples through the emulators for one island; the worst get sensitivities."""
         shape, spread = self.shapes[risk.label], self.spreads[risk.label]
-        here = self._node(shape, np.ones(len(self.common)))
+        claim = risk.scalars.get("error")
+        # claims are three standard deviations or more; in asinh(R1) as the emulator's own
+        guess = float(claim or 0.0) / 3 / math.hypot(1.0, risk.risk_bulk)
 
         def evaluate(name: str, u: Floats) -> Floats:
-            emulator, quantity = emulators[name], QUANTITIES[name]
-            scale = np.log(spread.scales(shape, u[:, -3:-1]))
-            moved = np.tile(shape.coordinates, (len(u), 1))
-            moved[:, 0] += scale[:, 0]
-            moved[:, 1] += scale[:, 1] - scale[:, 0]
-            points = np.column_stack((moved, np.log(self._factors(u))))
-            nominal = column([risk.scalars], name)
-            shift = quantity.forward(nominal, np.ones(1)) - emulator.mean(here)
-            off = rms[name] * standard_normal(u[:, -1])
-            return quantity.back(emulator.mean(points) + shift + off, np.ones(1))
+            points = self._nodes(name, risk, self._factors(u), spread.scales(shape, u[:, -3:-1]))
+            off = math.hypot(rms[name], guess) * standard_normal(u[:, -1])
+            found = _on_scale(name, [risk]) + emulators[name].mean(points) + off
+            return QUANTITIES[name].back(found, np.ones(1))
 
         def bulk(u: Floats) -> Floats:
             values: Floats = np.stack([evaluate(name, u) for name in DECISIVE]).max(axis=0)
             return values
 
-        values, rim = bulk(samples.both), evaluate("risk_rim", samples.both)
+        values, rim = bulk(samples.both), evaluate(RIM, samples.both)
         above: NDArray[np.bool_] = values > LEVEL
         scalars: dict[str, Scalar] = {
             f"risk_bulk_{end}": float(np.quantile(values, q)) for end, q in QUANTILES.items()
@@ -297,6 +317,12 @@ class _Study:
         scalars["probability"] = float(above.mean())
         indices = sensitivities(bulk, samples) if worst else None
         return IslandUncertainty(risk.label, scalars, above, indices)
+
+
+def _on_scale(name: str, risks: Sequence[IslandRisk]) -> Floats:
+    """Return a risk of islands on the scale of the emulator, shape (n,)."""
+    values = column([risk.scalars for risk in risks], name)
+    return QUANTITIES[name].forward(values, np.ones(len(risks)))
 
 
 def turned(samples: Samples, seed: int, label: int) -> Samples:

@@ -106,7 +106,8 @@ def uncertainty_figure(found: Uncertainty, file: Path) -> None:
         risk.set_xlabel("bulk crack risk R1 (–)")
         risk.set_ylabel("island" if any(island.label for island in islands) else "")
         risk.set_title("5, 50, 95 %; right: probability of R1 > 1", loc="left")
-        risk.margins(x=0.12)
+        left, right = risk.get_xlim()
+        risk.set_xlim(left, right + 0.15 * (right - left))
         start = np.zeros(len(islands))
         for i, name in enumerate(found.inputs):
             shares = [
@@ -119,5 +120,5 @@ def uncertainty_figure(found: Uncertainty, file: Path) -> None:
             start += shares
         share.set_xlim(0, max(1.0, float(start.max(initial=0.0))))
         share.set_xlabel("first-order share of the variance of R1 (–)")
-        share.invert_yaxis()
+        share.set_ylim(max(len(islands), 3) - 0.5, -0.5)  # the worst on top
         share.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -82,6 +82,6 @@ def test_a_node_more_leaves_less_doubt_there(points: np.ndarray) -> None:
 
 def test_what_cannot_be_fitted_is_refused() -> None:
     with pytest.raises(ValueError, match="5 points are too few for 3 coordinates"):
-        fit(np.zeros((5, 3)), np.zeros(5))
+        fit(np.eye(5)[:, :3], np.zeros(5))
     with pytest.raises(ValueError, match="finite"):
         fit(np.zeros((9, 3)), np.full(9, np.nan))
