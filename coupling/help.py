@@ -36,7 +36,10 @@ EXAMPLES = {
         "islet collect sweep=outputs/solve/aspect_ratio",
         "islet collect sweep=outputs/solve/DATE_TIME_sweep",
     ),
-    "risk": ("islet risk image=outputs/image/DATE_TIME material=pellet",),
+    "risk": (
+        "islet risk image=outputs/image/DATE_TIME material=pellet",
+        "islet risk image=series ranking.exact=20 uncertainty.samples=512",
+    ),
     "run": ("islet run", "islet run before=pristine.tif after=plated.tif voxel_um=1.625"),
     "validate": ("islet validate",),
 }

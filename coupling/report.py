@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 PICTURES = (
     "risk_map.png", "thickness_map.png", "worst_stress.png", "slices.png",
-    "histogram.png", "z_profile.png", "lithium_3d.png",
+    "histogram.png", "z_profile.png", "lithium_3d.png", "risk_distribution.png",
+    "uncertainty.png",
 )  # fmt: skip
 
 
@@ -141,8 +142,9 @@ def _assumptions(config: RunConfig, decisions: Any) -> list[str]:
         "totals hold but maps do not. Absorption cannot tell lithium from void."
         if "assumption" in decisions
         else "The lithium volume fraction was given ready-made.",
-        "Each island is solved as a solid of revolution with the contact diameter, volume and "
-        "radial profile that were measured, alone in its stack, inside the electrolyte.",
+        "Each island is taken for a solid of revolution with the contact diameter, volume and "
+        "radial profile that were measured, alone in its stack, inside the electrolyte; of very "
+        "many, some are solved and the others interpolated between them.",
         f"Stack '{config.stack.kind.value}', contact '{config.contact.kind.value}', "
         f"{config.kinematics.value} strain: the current collector and the electrolyte share the "
         "island's surface without slip or opening.",
