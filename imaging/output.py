@@ -23,6 +23,9 @@ ISLAND_COLUMNS = (
     "axisymmetry_error",
     "sphericity",
     "blur_voxel",
+    "fit_residual_um",
+    "contact_diameter_std_um",
+    "height_std_um",
 )
 
 
