@@ -34,7 +34,7 @@ def factor(bends: FloatArray, rho: FloatArray, direction: Directions) -> FloatAr
     total = 1.0 + np.interp(rho, NODES, np.append(0.0, bends[:LINES]))
     for (_, power), wave, (c, s) in zip(WAVES, _waves(direction), _pairs(bends), strict=True):
         total += rho**power * (c * wave.real + s * wave.imag)
-    return np.maximum(total, 0.0)
+    return np.asarray(np.maximum(total, 0.0))
 
 
 def terms(rho: FloatArray, direction: Directions) -> list[FloatArray]:

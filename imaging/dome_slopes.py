@@ -63,7 +63,7 @@ def image_slopes(
     y, x, fine = fit.samples(y0, x0, shape)
     offset = (x - fit.centre[1]) + 1j * (y - fit.centre[0])
     r = np.maximum(np.abs(offset), 1e-3)
-    direction = offset / r
+    direction = np.asarray(offset / r, dtype=np.complex128)
     log_outline = np.full(r.shape, fit.log_radius)
     turn = np.zeros(r.shape)  # of the outline's logarithm with the angle
     waves = []

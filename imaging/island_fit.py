@@ -58,7 +58,7 @@ class DomeFit:
         """Radius of the footprint in pixels."""
         return np.exp(self._log_outline(np.exp(1j * angle)))
 
-    def _log_outline(self, direction: FloatArray) -> FloatArray:
+    def _log_outline(self, direction: NDArray[np.complex128]) -> FloatArray:
         total = np.full(direction.shape, self.log_radius)
         power, wave = 0, np.ones_like(direction)
         for n, (c, s) in zip(LOBES, self.waves.reshape(-1, 2), strict=True):
@@ -71,7 +71,7 @@ class DomeFit:
         """Distance of pixels from the centre, and the outline's radius in that direction."""
         offset = (x - self.centre[1]) + 1j * (y - self.centre[0])
         r = np.abs(offset)
-        direction = offset / np.maximum(r, 1e-12)
+        direction = np.asarray(offset / np.maximum(r, 1e-12), dtype=np.complex128)
         return r, np.exp(self._log_outline(direction))
 
     @property
@@ -103,8 +103,8 @@ class DomeFit:
         """Blurred thickness map in um on the pixels y0.., x0.. (pixel averages)."""
         y, x, fine = self.samples(y0, x0, shape)
         offset = (x - self.centre[1]) + 1j * (y - self.centre[0])
-        r, outline = self.polar(y, x)
-        sharp = self.surface(r / outline, offset / np.maximum(r, 1e-12))
+        direction = np.asarray(offset / np.maximum(np.abs(offset), 1e-12), dtype=np.complex128)
+        sharp = self.surface(np.abs(offset) / np.exp(self._log_outline(direction)), direction)
         pixels = pixel_means(sharp, fine)
         return np.asarray(ndimage.gaussian_filter(pixels, self.blur, mode="constant"))
 

@@ -245,7 +245,8 @@ def _fit(
             patch -= other.image(*corner, shape)
     peak = float(np.quantile(patch[use], 0.995))
     # A model cannot be trusted beyond some per cent; keeps priors alive in noise-free data.
-    weight = use / max(scene.columns.noise_um, 0.005 * peak)
+    noise = scene.columns.noise_um * scene.columns.grain
+    weight = use / max(noise, 0.005 * peak)
     start = known or _first_guess(patch * use, labels == scene.label, corner, blur_prior[0])
     trials = [start] if known else [start, replace(start, power=5.0, edge=0.15)]
     fits = [fit_dome(patch, weight, corner, pixel_um, trial, blur_prior) for trial in trials]
