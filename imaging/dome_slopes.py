@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from scipy import ndimage
 
+from imaging import dome_factor
 from imaging.volume import FloatArray
 
 STEEP = 0.01
@@ -36,6 +37,8 @@ class Dome(Protocol):
     def blur(self) -> float: ...
     @property
     def waves(self) -> FloatArray: ...
+    @property
+    def bends(self) -> FloatArray: ...
 
     def samples(
         self, y0: int, x0: int, shape: tuple[int, ...]
@@ -43,19 +46,24 @@ class Dome(Protocol):
 
 
 def image_slopes(
-    fit: Dome, lobes: Sequence[int], y0: int, x0: int, shape: tuple[int, ...]
+    fit: Dome,
+    lobes: Sequence[int],
+    y0: int,
+    x0: int,
+    shape: tuple[int, ...],
+    bent: bool = False,
 ) -> FloatArray:
     """Derivatives of `DomeFit.image` on the pixels y0.., x0...
 
     Returns
     -------
     Shape (7 + 2 lobes, *shape), by centre y, centre x, log radius, height, edge, log power, log
-    blur, then cos and sin coefficients of every lobe.
+    blur, then cos and sin coefficients of every lobe; if `bent`, then by each of the bends.
     """
     y, x, fine = fit.samples(y0, x0, shape)
     offset = (x - fit.centre[1]) + 1j * (y - fit.centre[0])
     r = np.maximum(np.abs(offset), 1e-3)
-    direction = offset / r
+    direction = np.asarray(offset / r, dtype=np.complex128)
     log_outline = np.full(r.shape, fit.log_radius)
     turn = np.zeros(r.shape)  # of the outline's logarithm with the angle
     waves = []
@@ -81,25 +89,38 @@ def image_slopes(
         by_edge = w / foot - (1 + u) * w * (1 + u * rho_p / steep) / foot**2
     else:
         by_edge = (u * rho_p / steep - 1) / (1 - u) + (root - u) / (1 - u) ** 2
-    across = by_log / r
+    by_power, by_edge = -p * by_w * rho_p * log_rho, inside * height * by_edge
+    by_angle: FloatArray | float = 0.0
+    bending: list[FloatArray] = []
+    if bent or fit.bends.any():
+        rho, dome = np.exp(log_rho), height * shape_only
+        factor = dome_factor.factor(fit.bends, rho, direction)
+        up = dome * (factor > 0)
+        outwards, around = dome_factor.slopes(fit.bends, rho, direction)
+        by_log, by_angle = by_log * factor - up * outwards, up * around
+        shape_only, by_edge, by_power = (part * factor for part in (shape_only, by_edge, by_power))
+        bending = [up * term for term in dome_factor.terms(rho, direction)] if bent else []
+    along, across = by_log / r, by_log * turn + by_angle
+    across = across / r
     sharp = [
-        across * (direction.imag - turn * direction.real),
-        across * (direction.real + turn * direction.imag),
+        along * direction.imag - across * direction.real,
+        along * direction.real + across * direction.imag,
         by_log,
         shape_only,
-        inside * height * by_edge,
-        -p * by_w * rho_p * log_rho,
+        by_edge,
+        by_power,
         height * shape_only,
         *(by_log * wave for wave in waves),
+        *bending,
     ]
-    pixels = np.stack([_pixel_means(part, fine) for part in sharp])
+    pixels = np.stack([pixel_means(part, fine) for part in sharp])
     slopes = ndimage.gaussian_filter(pixels, (0, fit.blur, fit.blur), mode="constant")
     wider = ndimage.gaussian_filter(pixels[6], fit.blur * np.exp(BLUR_STEP), mode="constant")
     slopes[6] = (wider - slopes[6]) / BLUR_STEP
     return np.asarray(slopes)
 
 
-def _pixel_means(samples: FloatArray, fine: int) -> FloatArray:
+def pixel_means(samples: FloatArray, fine: int) -> FloatArray:
     """Means over blocks of `fine` by `fine`; slices added are faster than a mean of axes."""
     rows = sum((samples[i::fine] for i in range(1, fine)), samples[::fine])
     total = sum((rows[:, i::fine] for i in range(1, fine)), rows[:, ::fine])

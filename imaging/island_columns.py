@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,11 @@ from imaging.reductions import column_sums, slice_means
 from imaging.segmentation import Segments, drawn_pixels, plane
 from imaging.slabs import mapped
 from imaging.thickness import ThicknessMap
-from imaging.volume import FloatArray, Volume
+from imaging.volume import BoolArray, FloatArray, Volume
+
+BLOCK = 3
+"""Pixels along the side of a block: about what the fit of an island takes for one detail."""
+MIN_BLOCKS = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +25,10 @@ class Columns:
 
     excess_um: NDArray[np.float32]
     noise_um: float
+    """Per pixel, beside the islands."""
+    grain: float
+    """Noise of means over blocks of pixels, over that of white noise: more than 1 where
+    neighbouring pixels share their noise (reconstruction, rings, grains that misalign)."""
 
 
 def columns(
@@ -41,10 +50,24 @@ def columns(
         total = column_sums(part[first:stop]) * lvf.spacing_um[0]
         excess = np.where(thickness.inside, total - plane(total, background), 0.0)
         noise = 1.4826 * float(np.median(np.abs(excess.ravel()[drawn])))
-        return Columns(excess.astype(np.float32), noise)
+        return Columns(excess.astype(np.float32), noise, _grain(excess, background, noise))
 
     sums = dict(zip(different, mapped(summed, len(different), 1), strict=True))
     return [sums[window] for window in windows]
+
+
+def _grain(excess: FloatArray, background: BoolArray, noise: float) -> float:
+    """Noise of means over square blocks, over what independent pixels would have."""
+    ny, nx = (n // BLOCK for n in excess.shape)
+
+    def blocks(part: NDArray[Any]) -> NDArray[Any]:
+        cut = part[: ny * BLOCK, : nx * BLOCK].reshape(ny, BLOCK, nx, BLOCK)
+        return np.asarray(np.einsum("iajb->ij", cut))
+
+    inner = blocks(excess)[blocks(background.astype(np.int64)) == BLOCK**2]
+    if inner.size < MIN_BLOCKS or not noise > 0:
+        return 1.0
+    return max(1.4826 * float(np.median(np.abs(inner))) / (BLOCK * noise), 1.0)
 
 
 def _window(mean: FloatArray) -> tuple[int, int]:

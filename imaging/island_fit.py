@@ -5,7 +5,8 @@ z(r, angle) = H (1 + u) w / (u + sqrt(u^2 + (1 - u^2) w)),   w = 1 - (r / outlin
 holds the spherical caps (p = 2, u = cosine of the contact angle), half-ellipsoids (u = 0),
 paraboloids (u = 1), domes with a foot (u > 1) or a steep wall (u < 0) and flat tops (p > 2). The
 outline is a Fourier series in its logarithm, so elongated and wobbly footprints are members as
-well. Fitted to column sums, on which blur along z has no effect.
+well. Where the data ask for it, the factor of `imaging.dome_factor` makes any other shape of it.
+Fitted to column sums, on which blur along z has no effect.
 """
 
 from __future__ import annotations
@@ -13,13 +14,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.dome_slopes import image_slopes
+from imaging.dome_factor import BENDS, factor
+from imaging.dome_slopes import image_slopes, pixel_means
 from imaging.least_squares import least_squares
 from imaging.volume import BoolArray, FloatArray
 
-LOBES = (2, 3, 4, 5)
+LOBES = (2, 3, 4, 5, 6, 7)
+HEAD = 7
+"""Parameters before the waves."""
+BEND_WIDTH = 0.3
+"""Expected size of the bends."""
 APERTURE_VOXEL = 4.0
 """A footprint widened by this much holds practically all of a blurred island."""
 MARGIN = 9
@@ -41,13 +48,17 @@ class DomeFit:
     """Standard deviation of the Gaussian."""
     waves: FloatArray
     """cos and sin coefficients of the logarithm of the outline, for each of LOBES."""
+    bends: FloatArray
+    """Of the factor on the dome, see `imaging.dome_factor`; zeros for none."""
     cost: float = np.inf
+    covariance: FloatArray | None = None
+    """Of log_radius and the logarithm of the height, from the noise; shape (2, 2)."""
 
     def outline(self, angle: FloatArray) -> FloatArray:
         """Radius of the footprint in pixels."""
         return np.exp(self._log_outline(np.exp(1j * angle)))
 
-    def _log_outline(self, direction: FloatArray) -> FloatArray:
+    def _log_outline(self, direction: NDArray[np.complex128]) -> FloatArray:
         total = np.full(direction.shape, self.log_radius)
         power, wave = 0, np.ones_like(direction)
         for n, (c, s) in zip(LOBES, self.waves.reshape(-1, 2), strict=True):
@@ -60,7 +71,7 @@ class DomeFit:
         """Distance of pixels from the centre, and the outline's radius in that direction."""
         offset = (x - self.centre[1]) + 1j * (y - self.centre[0])
         r = np.abs(offset)
-        direction = offset / np.maximum(r, 1e-12)
+        direction = np.asarray(offset / np.maximum(r, 1e-12), dtype=np.complex128)
         return r, np.exp(self._log_outline(direction))
 
     @property
@@ -70,20 +81,18 @@ class DomeFit:
         return float(np.pi * np.mean(self.outline(angle) ** 2))
 
     def profile(self, rho: FloatArray) -> FloatArray:
-        """Height in um at relative radii."""
+        """Height in um at relative radii, without the factor."""
         w = 1 - np.minimum(rho, 1.0) ** self.power
         u = self.edge
         root = np.sqrt(u**2 + (1 - u**2) * w)
         return np.asarray(self.height_um * (1 + u) * w / np.maximum(u + root, 1e-12))
 
-    @property
-    def volume(self) -> float:
-        """Exact volume in um times square pixels."""
-        # rho = 1 - t^2 resolves the steep end
-        t, weight = np.polynomial.legendre.leggauss(64)
-        t, weight = 0.5 * (t + 1), 0.5 * weight
-        rho = 1 - t**2
-        return self.area * float(np.sum(weight * 2 * t * 2 * rho * self.profile(rho)))
+    def surface(self, rho: FloatArray, direction: NDArray[np.complex128]) -> FloatArray:
+        """Height in um at relative radii, in directions exp(i angle)."""
+        dome = self.profile(rho)
+        if not self.bends.any():
+            return dome
+        return dome * factor(self.bends, np.minimum(rho, 1.0), direction)
 
     def footprint(self, y: FloatArray, x: FloatArray, widen: float = 0.0) -> BoolArray:
         """Pixels within the outline, widened by some pixels."""
@@ -93,9 +102,10 @@ class DomeFit:
     def image(self, y0: int, x0: int, shape: tuple[int, ...]) -> FloatArray:
         """Blurred thickness map in um on the pixels y0.., x0.. (pixel averages)."""
         y, x, fine = self.samples(y0, x0, shape)
-        r, outline = self.polar(y, x)
-        sharp = self.profile(r / outline)
-        pixels = sharp.reshape(shape[0], fine, shape[1], fine).mean(axis=(1, 3))
+        offset = (x - self.centre[1]) + 1j * (y - self.centre[0])
+        direction = np.asarray(offset / np.maximum(np.abs(offset), 1e-12), dtype=np.complex128)
+        sharp = self.surface(np.abs(offset) / np.exp(self._log_outline(direction)), direction)
+        pixels = pixel_means(sharp, fine)
         return np.asarray(ndimage.gaussian_filter(pixels, self.blur, mode="constant"))
 
     def samples(
@@ -116,6 +126,7 @@ def fit_dome(
     pixel_um: float,
     start: DomeFit,
     blur_prior: tuple[float, float],
+    bent: bool = False,
 ) -> DomeFit:
     """Weighted least squares of a blurred dome to a patch of the thickness map.
 
@@ -133,6 +144,8 @@ def fit_dome(
         First guess.
     blur_prior
         Expected blur in pixels, and the relative width of that expectation.
+    bent
+        Fit the factor on the dome as well.
 
     Returns
     -------
@@ -142,43 +155,51 @@ def fit_dome(
     expected_blur, blur_width = blur_prior
     lobes = np.repeat(LOBES, 2)
     first = _pack(start)
-    scale = np.concatenate([[1, 1, 0.1, 0.1 * start.height_um, 0.3, 0.3, 0.3], 0.05 / (lobes - 1)])
+    scale = np.concatenate(
+        [[1, 1, 0.1, 0.1 * start.height_um, 0.3, 0.3, 0.3], 0.05 / (lobes - 1), np.full(BENDS, 0.1)]
+    )
     size = np.exp(start.log_radius)
     low = np.concatenate([first[:2] - 0.6 * size, [first[2] - 0.6, 0.2 * first[3], -0.8, 0.3]])
     high = np.concatenate([first[:2] + 0.6 * size, [first[2] + 0.6, 4 * first[3], 2.5, 2.8]])
-    low = np.concatenate([low, [np.log(0.2)], np.full(lobes.size, -0.5)])
-    high = np.concatenate([high, [np.log(4.0)], np.full(lobes.size, 0.5)])
+    low = np.concatenate([low, [np.log(0.2)], np.full(lobes.size, -0.5), np.full(BENDS, -0.9)])
+    high = np.concatenate([high, [np.log(4.0)], np.full(lobes.size, 0.5), np.full(BENDS, 2.0)])
+    count = first.size if bent else first.size - BENDS
+    low, high, scale, rest = low[:count], high[:count], scale[:count], first[count:]
+    # Widths of the priors on what shapes the dome, its blur, its outline and its factor.
+    waves = 0.25 / (lobes - 1)
+    widths = np.concatenate([[0.5, 0.4, blur_width], waves, np.full(BENDS, BEND_WIDTH)])[
+        : count - 4
+    ]
+    centre = np.zeros(count - 4)
+    centre[1:3] = np.log(2.0), np.log(expected_blur)
 
     used = weight > 0
     weights = weight[used]
 
+    def unpacked(x: FloatArray) -> DomeFit:
+        return _unpack(np.concatenate([x, rest]))
+
     def residuals(x: FloatArray) -> FloatArray:
-        fit = _unpack(x)
+        fit = unpacked(x)
         misfit = (fit.image(*corner, patch.shape) - patch)[used] * weights
         aspect = fit.height_um / (np.exp(fit.log_radius) * pixel_um)
-        cap = (1 - aspect**2) / (1 + aspect**2)
-        prior = [
-            (x[4] - max(cap, 0.0)) / 0.5,
-            (x[5] - np.log(2.0)) / 0.4,
-            (x[6] - np.log(expected_blur)) / blur_width,
-        ]
-        return np.concatenate([misfit, prior, x[7:] * (lobes - 1) / 0.25])
+        centre[0] = max((1 - aspect**2) / (1 + aspect**2), 0.0)
+        return np.concatenate([misfit, (x[4:] - centre) / widths])
 
     def jacobian(x: FloatArray) -> FloatArray:
-        fit = _unpack(x)
-        data = image_slopes(fit, LOBES, *corner, patch.shape)[:, used] * weights
-        prior = np.zeros((3 + lobes.size, x.size))
+        fit = unpacked(x)
+        data = image_slopes(fit, LOBES, *corner, patch.shape, bent)[:, used] * weights
+        prior = np.zeros((count - 4, count))
+        prior[:, 4:] = np.diag(1 / widths)
         aspect = fit.height_um / (np.exp(fit.log_radius) * pixel_um)
         if aspect < 1:
-            by_aspect = 4 * aspect / (1 + aspect**2) ** 2 / 0.5
+            by_aspect = 4 * aspect / (1 + aspect**2) ** 2 / widths[0]
             prior[0, 2], prior[0, 3] = -by_aspect * aspect, by_aspect * aspect / fit.height_um
-        prior[0, 4], prior[1, 5], prior[2, 6] = 1 / 0.5, 1 / 0.4, 1 / blur_width
-        prior[3:, 7:] = np.diag((lobes - 1) / 0.25)
         return np.concatenate([data.T, prior])
 
     best = least_squares(
         residuals,
-        np.clip(first, low + 1e-6, high - 1e-6),
+        np.clip(first[:count], low + 1e-6, high - 1e-6),
         jac=jacobian,
         bounds=(low, high),
         x_scale=scale,
@@ -186,12 +207,21 @@ def fit_dome(
         xtol=1e-4,
         max_nfev=25,
     )
-    return replace(_unpack(best.x), cost=float(best.cost))
+    covariance = _covariance(best.jac, best.x)
+    return replace(unpacked(best.x), cost=float(best.cost), covariance=covariance)
+
+
+def _covariance(jacobian: FloatArray, x: FloatArray) -> FloatArray:
+    """Of log_radius and log height, all else free."""
+    full = np.linalg.pinv(jacobian.T @ jacobian, hermitian=True)
+    relative = np.array([1.0, 1.0 / x[3]])
+    return np.asarray(full[2:4, 2:4] * np.outer(relative, relative))
 
 
 def _pack(fit: DomeFit) -> FloatArray:
     head = [*fit.centre, fit.log_radius, fit.height_um, fit.edge]
-    return np.array([*head, np.log(fit.power), np.log(fit.blur), *fit.waves], dtype=np.float64)
+    body = [np.log(fit.power), np.log(fit.blur), *fit.waves, *fit.bends]
+    return np.array([*head, *body], dtype=np.float64)
 
 
 def _unpack(x: FloatArray) -> DomeFit:
@@ -202,5 +232,6 @@ def _unpack(x: FloatArray) -> DomeFit:
         edge=float(x[4]),
         power=float(np.exp(x[5])),
         blur=float(np.exp(x[6])),
-        waves=x[7:],
+        waves=x[HEAD:-BENDS],
+        bends=x[-BENDS:],
     )

@@ -11,11 +11,12 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage, optimize
+from scipy import ndimage
 
+from imaging.dome_factor import BENDS
 from imaging.island_columns import Columns, columns
 from imaging.island_fit import APERTURE_VOXEL, LOBES, MARGIN, DomeFit, fit_dome
+from imaging.island_profile import cap_residual_um, island_profile
 from imaging.segmentation import segment
 from imaging.slabs import mapped
 from imaging.thickness import ThicknessMap
@@ -23,9 +24,13 @@ from imaging.volume import BoolArray, FloatArray, IntArray, Volume
 
 log = logging.getLogger(__name__)
 
-PROFILE_POINTS = 801
-"""So many that cones and r^2 trapezoids between the points agree on the volume within 1e-6."""
 DEFAULT_BLUR = (1.0, 0.5)
+BENT_GAIN = 12.0
+"""Log-likelihood by which a bent dome must beat the plain one, which noise alone does not give."""
+WHOLE = 0.95
+"""Share of a footprint in view above which the island counts as whole."""
+COMMON_BLUR_WIDTH = 0.02
+"""Islands see one blur within this, relatively."""
 ANGLES = np.linspace(0, 2 * np.pi, 360, endpoint=False)
 
 
@@ -52,6 +57,11 @@ class Island:
     """Surface of the sphere of equal volume over the surface (base included) of the profile."""
     blur_voxel: float
     """Blur that the fit found."""
+    fit_residual_um: float
+    """RMS difference of thickness map and fit over the footprint that noise does not explain."""
+    contact_diameter_std_um: float
+    height_std_um: float
+    """Standard deviations from the noise, as far as the fit describes the island."""
     profile_r_um: FloatArray
     """Radius from the apex (0) to the contact line, shape (n,)."""
     profile_z_um: FloatArray
@@ -108,42 +118,56 @@ def find_islands(
     boxes = ndimage.find_objects(segments.labels)
     work = columns(lvf, thickness, segments, boxes)
 
-    def fitted(group: list[int]) -> dict[int, DomeFit]:
-        fits: dict[int, DomeFit] = {}
-
-        def refit(label: int) -> DomeFit:
-            others = [fits[i] for i in _neighbours(label, boxes) if i in fits]
-            box = boxes[label - 1]
-            own = _Scene(work[label - 1], segments.labels, label, box, thickness.inside)
-            return _fit(own, others, fits.get(label), pixel, blur_prior)
-
-        for label in group:
-            fits[label] = refit(label)
-        for label in group:
-            if _neighbours(label, boxes):  # once more, with the neighbours taken away
-                fits[label] = refit(label)
-        return fits
-
     groups = _groups(boxes)
     fits: dict[int, DomeFit] = {}
-    for found in mapped(lambda rows: fitted(groups[rows.start]), len(groups), 1):
-        fits |= found
+
+    def fitted(group: list[int], blur: tuple[float, float]) -> dict[int, DomeFit]:
+        own = {label: fits[label] for label in group if label in fits}
+        for label in group:
+            others = [own[i] for i in _neighbours(label, boxes) if i in own]
+            box = boxes[label - 1]
+            scene = _Scene(work[label - 1], segments.labels, label, box, thickness.inside)
+            own[label] = _fit(scene, others, own.get(label), pixel, blur)
+        return own
+
+    def fit_all(blur: tuple[float, float]) -> None:
+        for found in list(mapped(lambda i: fitted(groups[i.start], blur), len(groups), 1)):
+            fits.update(found)
+
+    fit_all(blur_prior)
+    # Once more: neighbours taken away, any shape, and a blur like the other islands'.
+    fit_all(_common_blur(list(fits.values()), blur_prior))
     measured = []
     for label in range(1, count + 1):
         fit = fits[label]
         others = [fits[i] for i in _neighbours(label, boxes)]
-        volume = _volume(work[label - 1].excess_um, fit, others, thickness.inside)
+        volume, residual = _volume(work[label - 1], fit, others, thickness.inside)
         if volume > 0:
-            measured.append((volume * pixel**2, fit))
+            measured.append((volume * pixel**2, residual, fit))
     measured.sort(key=lambda m: -m[0])
     islands = [
-        _island(i, fit, volume, thickness.inside, lvf)
-        for i, (volume, fit) in enumerate(measured, start=1)
+        _island(i, fit, volume, residual, thickness.inside, lvf)
+        for i, (volume, residual, fit) in enumerate(measured, start=1)
     ]
-    labels = _footprints([fit for _, fit in measured], thickness.inside)
+    labels = _footprints([fit for *_, fit in measured], thickness.inside)
     background = thickness.values_um[segments.background]
     offset = float(background.mean()) if background.size else 0.0
     return IslandMap(islands, labels, offset, segments.notes)
+
+
+def _common_blur(fits: list[DomeFit], prior: tuple[float, float]) -> tuple[float, float]:
+    """What the islands agree on: one camera has seen them all.
+
+    A blur wider than the camera's makes up for a slope or an edge that a dome cannot follow:
+    the median passes over some of those, and the fewer the islands, the less it is trusted.
+    """
+    if len(fits) < 2:
+        return prior
+    logs = np.log([prior[0], *(fit.blur for fit in fits)])
+    middle = float(np.median(logs))
+    spread = 1.4826 * float(np.median(np.abs(logs - middle)))
+    width = max(COMMON_BLUR_WIDTH, 0.5 * spread / math.sqrt(len(fits)))
+    return math.exp(middle), min(width, prior[1])
 
 
 # ---------------------------------------------------------------------------------- measurement
@@ -221,11 +245,19 @@ def _fit(
             patch -= other.image(*corner, shape)
     peak = float(np.quantile(patch[use], 0.995))
     # A model cannot be trusted beyond some per cent; keeps priors alive in noise-free data.
-    weight = use / max(scene.columns.noise_um, 0.005 * peak)
+    noise = scene.columns.noise_um * scene.columns.grain
+    weight = use / max(noise, 0.005 * peak)
     start = known or _first_guess(patch * use, labels == scene.label, corner, blur_prior[0])
     trials = [start] if known else [start, replace(start, power=5.0, edge=0.15)]
     fits = [fit_dome(patch, weight, corner, pixel_um, trial, blur_prior) for trial in trials]
-    return min(fits, key=lambda fit: fit.cost)
+    best = min(fits, key=lambda fit: fit.cost)
+    y, x = np.ogrid[rows, cols]
+    seen = np.count_nonzero(best.footprint(y, x) & scene.inside[rows, cols])
+    if known is None or seen < WHOLE * best.area:  # nothing holds a bent dome out of view
+        return best
+    # What a plain dome explains is measured best by a plain dome.
+    bent = fit_dome(patch, weight, corner, pixel_um, best, blur_prior, bent=True)
+    return bent if best.cost - bent.cost > BENT_GAIN else best
 
 
 def _first_guess(
@@ -240,17 +272,19 @@ def _first_guess(
     radius = math.sqrt(max(3 * (second - 2 * blur**2), 0.25 * own.sum() / math.pi))
     height = 2 * total / (math.pi * radius**2)
     centre = (cy + corner[0], cx + corner[1])
-    return DomeFit(centre, math.log(radius), height, 0.8, 2.0, blur, np.zeros(2 * len(LOBES)))
+    waves, bends = np.zeros(2 * len(LOBES)), np.zeros(BENDS)
+    return DomeFit(centre, math.log(radius), height, 0.8, 2.0, blur, waves, bends)
 
 
 def _volume(
-    excess: NDArray[np.float32], fit: DomeFit, others: list[DomeFit], inside: BoolArray
-) -> float:
-    """Sum over the widened footprint, in um times square pixels.
+    columns: Columns, fit: DomeFit, others: list[DomeFit], inside: BoolArray
+) -> tuple[float, float]:
+    """Sum over the widened footprint in um times square pixels, and the misfit there in um.
 
     What the neighbours' blur brings in is taken away, and what the island's own blur carries out
     of the aperture (about 1 %) is added, both by the fitted shapes.
     """
+    excess = columns.excess_um
     reach = math.ceil(1.7 * math.exp(fit.log_radius) + APERTURE_VOXEL + MARGIN)
     y0, x0 = (round(c) - reach for c in fit.centre)
     low = (max(y0, 0), max(x0, 0))
@@ -264,21 +298,34 @@ def _volume(
         data -= other.image(*low, shape)
     model = fit.image(*low, shape)
     caught = float(model[aperture].sum()) / float(model.sum())
-    if not fit.footprint(y, x, 1.0)[~inside[box]].any():
-        return float(data[aperture].sum()) / max(caught, 0.5)
-    return float(data[aperture].sum())  # cut by the edge: only what is seen counts
+    square = float(np.mean((data - model)[fit.footprint(y, x) & inside[box]] ** 2))
+    residual = math.sqrt(max(square - columns.noise_um**2, 0.0))
+    total = float(data[aperture].sum())
+    if fit.footprint(y, x, 1.0)[~inside[box]].any():
+        return total, residual  # cut by the edge: only what is seen counts
+    return total / max(caught, 0.5), residual
 
 
-def _island(label: int, fit: DomeFit, volume_um3: float, inside: BoolArray, lvf: Volume) -> Island:
+def _island(
+    label: int,
+    fit: DomeFit,
+    volume_um3: float,
+    residual_um: float,
+    inside: BoolArray,
+    lvf: Volume,
+) -> Island:
     pixel = lvf.spacing_um[1]
     radius = math.sqrt(fit.area / math.pi) * pixel
-    r, z = _profile(fit, radius, volume_um3)
+    r, z = island_profile(fit, radius, volume_um3)
     outline = fit.outline(ANGLES)
     widened = outline + 2
     rim_y = np.rint(fit.centre[0] + widened * np.sin(ANGLES)).astype(int)
     rim_x = np.rint(fit.centre[1] + widened * np.cos(ANGLES)).astype(int)
     seen = (rim_y >= 0) & (rim_y < inside.shape[0]) & (rim_x >= 0) & (rim_x < inside.shape[1])
     touches = not (seen.all() and inside[rim_y, rim_x].all())
+    relative_std = (
+        np.full(2, np.nan) if fit.covariance is None else np.sqrt(np.diag(fit.covariance))
+    )
     surface = math.pi * float(np.sum((r[1:] + r[:-1]) * np.hypot(np.diff(r), np.diff(z))))
     sphere = math.pi ** (1 / 3) * (6 * volume_um3) ** (2 / 3)
     return Island(
@@ -290,59 +337,16 @@ def _island(label: int, fit: DomeFit, volume_um3: float, inside: BoolArray, lvf:
         height_um=float(z[0]),
         volume_um3=volume_um3,
         touches_edge=touches,
-        cap_residual_um=_cap_residual(r, z),
+        cap_residual_um=cap_residual_um(r, z),
         axisymmetry_error=float(outline.std() / outline.mean()),
         sphericity=sphere / (surface + math.pi * radius**2),
         blur_voxel=fit.blur,
+        fit_residual_um=residual_um,
+        contact_diameter_std_um=float(2 * radius * relative_std[0]),
+        height_std_um=float(z[0] * relative_std[1]),
         profile_r_um=r,
         profile_z_um=z,
     )
-
-
-def _profile(fit: DomeFit, radius_um: float, volume_um3: float) -> tuple[FloatArray, FloatArray]:
-    """Level sets of the fit as circles of equal area, r(z), holding exactly the measured volume.
-
-    Diameter and height are kept; r / a is raised to the power near 1 that makes the trapezoidal
-    sum of pi r^2 over z the volume.
-    """
-    # Points crowd towards the contact line, where a dome may be steep.
-    rho = np.sin(np.linspace(0, 0.5 * np.pi, PROFILE_POINTS))
-    z = fit.profile(rho)
-    z[0], z[-1] = fit.height_um, 0.0
-    rho, z = _strictly_falling(rho, z)
-
-    def surplus(exponent: float) -> float:
-        r2 = (radius_um * rho**exponent) ** 2
-        return math.pi * float(-np.trapezoid(r2, z)) - volume_um3
-
-    if surplus(30.0) * surplus(1 / 30) > 0:
-        log.warning("height and diameter cannot hold the volume: the height gives way")
-        return radius_um * rho, z * volume_um3 / (surplus(1.0) + volume_um3)
-    exponent = optimize.brentq(surplus, 1 / 30, 30.0, xtol=1e-13, rtol=1e-13)
-    if abs(exponent - 1) > 0.15:
-        log.info(
-            "profile bent by %.2f to hold the volume: a poor fit, or cut by the edge", exponent
-        )
-    return radius_um * rho**exponent, z
-
-
-def _strictly_falling(rho: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Drop points of a flat top that rounding puts at the same height."""
-    step = 1e-9 * z[0]
-    keep = [0]
-    for i in range(1, z.size - 1):
-        if z[keep[-1]] - z[i] > step and z[i] > step:
-            keep.append(i)
-    keep.append(z.size - 1)
-    return rho[keep], z[keep]
-
-
-def _cap_residual(r: FloatArray, z: FloatArray) -> float:
-    a, h = float(r[-1]), float(z[0])
-    sphere = (a**2 + h**2) / (2 * h)
-    cap = np.sqrt(np.maximum(sphere**2 - r**2, 0)) - (sphere - h)
-    # Area-weighted over the contact plane.
-    return math.sqrt(float(np.trapezoid((z - cap) ** 2 * 2 * r, r)) / a**2)
 
 
 def _footprints(fits: list[DomeFit], inside: BoolArray) -> IntArray:

@@ -26,6 +26,9 @@ ISLAND_COLUMNS = (
     "axisymmetry_error",
     "sphericity",
     "blur_voxel",
+    "fit_residual_um",
+    "contact_diameter_std_um",
+    "height_std_um",
 )
 CRACK_COLUMNS = (
     *("label", "x_um", "y_um", "z_um", "volume_um3", "volume_std_um3", "offset_um"),

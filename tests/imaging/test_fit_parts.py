@@ -10,6 +10,7 @@ from scipy import optimize
 from skimage.morphology import h_maxima
 
 from imaging.course import Course
+from imaging.dome_factor import BENDS
 from imaging.dome_slopes import image_slopes
 from imaging.island_fit import LOBES, DomeFit
 from imaging.least_squares import least_squares
@@ -20,10 +21,14 @@ STEP = 1e-5
 
 @pytest.mark.parametrize(("edge", "power"), [(0.8, 2.0), (0.15, 5.0), (-0.3, 2.2), (1.4, 3.0)])
 @pytest.mark.parametrize("shape", [(50, 60), (90, 100)])  # two ways to sample pixels
-def test_slopes_are_differences(edge: float, power: float, shape: tuple[int, int]) -> None:
-    waves = np.linspace(-0.04, 0.05, 2 * len(LOBES))
+@pytest.mark.parametrize("bent", [False, True])
+def test_slopes_are_differences(
+    edge: float, power: float, shape: tuple[int, int], bent: bool
+) -> None:
+    waves = np.linspace(-0.04, 0.03, 2 * len(LOBES))
+    bends = 0.1 * np.sin(np.arange(BENDS)) if bent else np.zeros(BENDS)
     centre = (0.5 * shape[0] + 0.3, 0.5 * shape[1] - 0.2)
-    fit = DomeFit(centre, np.log(0.25 * shape[0]), 12.0, edge, power, 1.1, waves)
+    fit = DomeFit(centre, np.log(0.25 * shape[0]), 12.0, edge, power, 1.1, waves, bends)
 
     def moved(name: str, sign: float, index: int = 0) -> np.ndarray:
         step = sign * STEP
@@ -31,10 +36,10 @@ def test_slopes_are_differences(edge: float, power: float, shape: tuple[int, int
             there = list(centre)
             there[index] += step
             other = replace(fit, centre=(there[0], there[1]))
-        elif name == "waves":
-            bent = waves.copy()
-            bent[index] += step
-            other = replace(fit, waves=bent)
+        elif name in ("waves", "bends"):
+            values = getattr(fit, name).copy()
+            values[index] += step
+            other = replace(fit, **{name: values})
         elif name in ("power", "blur"):  # by their logarithms
             other = replace(fit, **{name: getattr(fit, name) * np.exp(step)})
         else:
@@ -43,7 +48,8 @@ def test_slopes_are_differences(edge: float, power: float, shape: tuple[int, int
 
     names = [("centre", 0), ("centre", 1), ("log_radius", 0), ("height_um", 0), ("edge", 0)]
     names += [("power", 0), ("blur", 0), *(("waves", i) for i in range(waves.size))]
-    slopes = image_slopes(fit, LOBES, 0, 0, shape)
+    names += [("bends", i) for i in range(BENDS)] if bent else []
+    slopes = image_slopes(fit, LOBES, 0, 0, shape, bent)
     assert slopes.shape == (len(names), *shape)
     for (name, index), slope in zip(names, slopes, strict=True):
         expected = (moved(name, 1, index) - moved(name, -1, index)) / (2 * STEP)

@@ -31,6 +31,9 @@ def islands_of(discs: list[Disc], edge: set[int] | None = None) -> tuple[list[Is
                 axisymmetry_error=0.0,
                 sphericity=0.5,
                 blur_voxel=1.0,
+                fit_residual_um=0.0,
+                contact_diameter_std_um=0.1,
+                height_std_um=0.1,
                 profile_r_um=np.array([0.0, r]),
                 profile_z_um=np.array([1.0, 0.0]),
             )
