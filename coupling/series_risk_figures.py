@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coupling.figure_style import ABOVE, SINGLE_COLUMN_IN, figure
-from coupling.series_figures import GREY, LARGEST, MARKERS, TRACK_COLOURS
+from coupling.figure_style import ABOVE, GREY, SINGLE_COLUMN_IN, figure
+from coupling.series_figures import LARGEST, MARKERS, TRACK_COLOURS
 from coupling.series_risk import LEVEL, Crossing
 
 
