@@ -260,17 +260,13 @@ def alignment_sums(pair: Pair, volume: Volume, matrix: FloatArray, shift: FloatA
 
 
 def _total(normal: FloatArray, force: FloatArray, square: FloatArray) -> Sums:
-    """Sums over all slices, every column taken as deviation from its mean over each slice.
-
-    Grey values that change with depth alone, like the tail of the blurred current collector, are
-    no landmark: lithium that comes and goes below moves them.
-    """
+    """Sums over all slices, the gain acting on deviations from each slice's mean."""
     total, pull = np.zeros((8, 8)), np.zeros(8)
     for n, f in zip(normal, force, strict=True):
         if n[7, 7] == 0:
             continue
         left, right = np.eye(8), np.eye(8)
-        left[:7, 7], right[:7, 7] = -n[:7, 7] / n[7, 7], -n[7, :7] / n[7, 7]
+        left[6, 7], right[6, 7] = -n[6, 7] / n[7, 7], -n[7, 6] / n[7, 7]
         total += left @ n @ right.T
         pull += 0.5 * (left + right) @ f
     whole = normal.sum(axis=0)
