@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
-from scipy.special import ndtri
 
 from mechanics.profile import Floats
 
@@ -68,6 +67,8 @@ class Spread:
 
 def standard_normal(u: Floats) -> Floats:
     """Return the quantiles of the standard normal distribution, cut at three deviations."""
+    from scipy.special import ndtri  # here: it loads for long, and few configurations need it
+
     z: Floats = ndtri(np.clip(u, CUT, 1 - CUT))
     return z
 

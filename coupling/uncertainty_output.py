@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coupling.electrode import IslandRisk, island_solver, worker_count
+from coupling.electrode import EXACT, IslandRisk, island_solver, worker_count
 from coupling.figure_style import ABOVE, DOUBLE_COLUMN_IN, figure
-from coupling.results import write_atomic
-from coupling.schema_mechanics import MechanicsConfig
+from coupling.results import Scalar, write_atomic
+from coupling.schema_mechanics import MechanicsConfig, SolveConfig
 from coupling.schema_uncertainty import UncertaintyOptions
 from coupling.uncertainty import (
     CONTACT_DIAMETER_STD,
@@ -64,6 +64,35 @@ def uncertain_electrode(
         found = uncertain_risk(ranked, profiles, spreads, config, options, solve_many)
     more = pd.DataFrame([{"label": island.label} | island.scalars for island in found.islands])
     return table.merge(more, on="label", how="left"), found
+
+
+def island_uncertainty(
+    scalars: dict[str, Scalar], config: SolveConfig, folder: Path
+) -> tuple[dict[str, Scalar], list[Path]]:
+    """Follow uncertain inputs to the risk of one solved island.
+
+    Parameters
+    ----------
+    scalars
+        Of the island at the configured inputs.
+    folder
+        Where table and picture go.
+
+    Returns
+    -------
+    tuple
+        Scalars of the uncertain risk, and the files that were written.
+    """
+    options = config.uncertainty
+    risk = IslandRisk(0, EXACT, scalars, None)
+    spread = ShapeSpread(options.contact_diameter_std_um, options.height_std_um)
+    profiles = {0: config.island.profile()}
+    with island_solver(config, worker_count(config.workers)) as solve_many:
+        found = uncertain_risk([risk], profiles, {0: spread}, config, options, solve_many)
+    overall = {
+        name: value for name, value in found.scalars.items() if name.startswith("uncertainty")
+    }
+    return found.islands[0].scalars | overall, write_uncertainty(found, folder)
 
 
 def write_uncertainty(found: Uncertainty, folder: Path) -> list[Path]:

@@ -10,12 +10,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from coupling.case import Case, solve_case
-from coupling.electrode import EXACT, IslandRisk, island_solver, worker_count
 from coupling.results import Outcome
 from coupling.schema_mechanics import SolveConfig
 from coupling.stress_figures import stress_figure
-from coupling.uncertainty import ShapeSpread, Uncertainty, uncertain_risk
-from coupling.uncertainty_output import write_uncertainty
 from mechanics.fields import write_contact, write_profiles, write_vtu
 
 log = logging.getLogger("islet.solve")
@@ -39,24 +36,15 @@ def run(config: SolveConfig, folder: Path) -> Outcome:
         )
     scalars = case.scalars()
     if config.uncertainty.samples:
+        # What it needs of statistics loads for longer than the island is solved
+        from coupling.uncertainty_output import island_uncertainty
+
         start = time.perf_counter()
-        found = _uncertain(case, config)
-        scalars |= found.islands[0].scalars | {
-            name: value for name, value in found.scalars.items() if name.startswith("uncertainty")
-        }
-        files += write_uncertainty(found, folder)
+        more, written = island_uncertainty(scalars, config, folder)
+        scalars |= more
+        files += written
         timing["uncertainty"] = time.perf_counter() - start
     return Outcome(scalars, files, timing)
-
-
-def _uncertain(case: Case, config: SolveConfig) -> Uncertainty:
-    """Follow uncertain inputs to the risk of this island."""
-    options = config.uncertainty
-    risk = IslandRisk(0, EXACT, case.scalars(), None)
-    spread = ShapeSpread(options.contact_diameter_std_um, options.height_std_um)
-    profile = config.island.profile()
-    with island_solver(config, worker_count(config.workers)) as solve_many:
-        return uncertain_risk([risk], {0: profile}, {0: spread}, config, options, solve_many)
 
 
 def write_case(case: Case, folder: Path) -> list[Path]:
