@@ -18,9 +18,10 @@ from tqdm import tqdm
 
 from coupling.case import solve_case
 from coupling.interpolation import ERROR_COLUMNS
+from coupling.picture import Picture
 from coupling.results import Scalar
 from coupling.schema_mechanics import MechanicsConfig
-from coupling.stress_figures import Picture, picture_of
+from coupling.stress_picture import picture_of
 from mechanics.mesh import MeshError
 from mechanics.profile import IslandProfile
 from mechanics.solver import SolverError

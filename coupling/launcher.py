@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra import version
+from hydra._internal.callbacks import Callbacks
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
@@ -21,7 +22,8 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.types import RunMode
+from hydra.core.utils import configure_log, run_job
+from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from coupling.config import InputError, schema_class, schema_node, without_hydra
@@ -126,10 +128,35 @@ def _run(hydra: Any, name: str, args: argparse.Namespace, task: Task) -> list[Jo
     overrides = list(args.overrides)
     if args.run:
         overrides.append("hydra.mode=RUN")  # also where a study asks for a sweep
-    elif args.multirun or hydra.get_mode(name, overrides) == RunMode.MULTIRUN:
+    if args.multirun:
         return _sweep(hydra, name, overrides, task)
-    _require_complete(hydra.compose_config(name, overrides, RunMode.RUN))
-    return [hydra.run(name, task, overrides).return_value]
+    # Values of a sweep pass here: a study may ask for one without --multirun
+    node = hydra.compose_config(name, overrides, RunMode.RUN, validate_sweep_overrides=False)
+    if node.hydra.mode == RunMode.MULTIRUN:
+        return _sweep(hydra, name, overrides, task)
+    if any(given.is_sweep_override() for given in _parsed(hydra, overrides)):
+        hydra.compose_config(name, overrides, RunMode.RUN)  # Hydra refuses them in its own words
+    _require_complete(node)
+    return [_single(hydra, name, node, task)]
+
+
+def _single(hydra: Any, name: str, node: DictConfig, task: Task) -> JobReport:
+    """Run one job as Hydra's own `run` does, which would compose its configuration again."""
+    configure_log(node.hydra.hydra_logging, node.hydra.verbose)
+    with open_dict(node):
+        node.hydra.mode = RunMode.RUN
+    callbacks = Callbacks(node)
+    callbacks.on_run_start(config=node, config_name=name)
+    done = run_job(
+        hydra_context=HydraContext(config_loader=hydra.config_loader, callbacks=callbacks),
+        task_function=task,
+        config=node,
+        job_dir_key="hydra.run.dir",
+        job_subdir_key=None,
+    )
+    callbacks.on_run_end(config=node, config_name=name, job_return=done)
+    report: JobReport = done.return_value
+    return report
 
 
 def _sweep(hydra: Any, name: str, overrides: list[str], task: Task) -> list[JobReport]:
@@ -195,12 +222,16 @@ def sweep_overrides(
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
     lines = [f"{key}={values}" for key, values in (params or {}).items()] + overrides
-    parsed = OverridesParser.create(config_loader=hydra.config_loader).parse_overrides(lines)
+    parsed = _parsed(hydra, lines)
     for override in parsed:
         if override.key_or_group == "study" and override.is_sweep_override():
             raise InputError("study: one at a time, each is a sweep of its own")
     for batch in BasicSweeper.split_arguments(parsed, None):
         yield from batch
+
+
+def _parsed(hydra: Any, overrides: list[str]) -> Any:
+    return OverridesParser.create(config_loader=hydra.config_loader).parse_overrides(overrides)
 
 
 def _require_complete(node: DictConfig) -> None:

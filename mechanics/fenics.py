@@ -32,6 +32,10 @@ def _without_numba() -> Iterator[None]:
 try:
     with _without_numba():
         from mpi4py import MPI
+        import petsc4py
+
+        # PETSc's own handlers would end the process at a broken pipe; Python raises an error
+        petsc4py.init(["islet", "-no_signal_handler"])
         from petsc4py import PETSc
         import dolfinx
         from dolfinx import fem

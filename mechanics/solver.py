@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from threadpoolctl import threadpool_limits
+
 from mechanics.assembly import Discretisation
 from mechanics.contact import Surfaces
 from mechanics.materials import MaterialSet
@@ -90,14 +92,20 @@ def solve(
     SolverError
         If a step does not converge after the allowed number of cut-backs.
     """
-    problem = Problem(stack, materials, options, kinematics)
-    watch = watch or Stopwatch()
-    newton = Newton(problem, watch)
+    # Element matrices are small: a second thread of NumPy's BLAS would only wait, at full speed
+    with threadpool_limits(1, user_api="blas"):
+        return _solve(Problem(stack, materials, options, kinematics), loading, watch, progress)
+
+
+def _solve(
+    problem: Problem, loading: Loading, watch: Stopwatch | None, progress: Progress | None
+) -> Solution:
+    newton = Newton(problem, watch or Stopwatch())
     steps = loading.steps
     total = steps + 1
     pressed, effort = _advance(newton, newton.at_rest(), Load(loading.pressure_mpa, 0.0), Effort())
     state = pressed
-    growth = loading.linear_expansion(kinematics)
+    growth = loading.linear_expansion(problem.kinematics)
     before = None
     for step in range(1, steps + 1):
         if progress is not None:
@@ -106,7 +114,9 @@ def solve(
         previous = state
         state, effort = _advance(newton, state, target, effort, before)
         before = previous
-    return Solution(newton.space, materials, loading, pressed, state, effort, newton.surfaces)
+    return Solution(
+        newton.space, problem.materials, loading, pressed, state, effort, newton.surfaces
+    )
 
 
 def _advance(

@@ -24,7 +24,8 @@ from coupling.series_risk import (
     series_risk_scalars,
 )
 from coupling.series_risk_figures import risk_series_figure
-from coupling.stress_figures import draw_picture, risk_title
+from coupling.stress_figures import draw_picture
+from coupling.stress_picture import risk_title
 from coupling.uncertainty import Uncertainty
 from coupling.uncertainty_output import uncertain_electrode, write_uncertainty
 from mechanics.profile import IslandProfile

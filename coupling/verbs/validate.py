@@ -20,7 +20,8 @@ from coupling.published import (
 )
 from coupling.results import Outcome, Scalar
 from coupling.schema_mechanics import MechanicsConfig, ValidateConfig
-from coupling.stress_figures import pair_figure, picture_of
+from coupling.stress_figures import pair_figure
+from coupling.stress_picture import picture_of
 from imaging.electrochemistry import coulombic_efficiency, faraday_thickness_um
 from imaging.options import ImageOptions
 from imaging.phantom import IslandChoice, PhantomOptions, make_phantom
