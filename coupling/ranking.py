@@ -23,10 +23,6 @@ import numpy as np
 
 from coupling.dome import DomeShape, dome_shape
 from coupling.electrode import (
-    EXACT,
-    FAILED,
-    INTERPOLATED,
-    IslandRisk,
     SolveMany,
     island_solver,
     require_any_solved,
@@ -41,9 +37,11 @@ from coupling.interpolation import (
     coordinates,
     interpolate_risk,
 )
+from coupling.island_risk import EXACT, FAILED, INTERPOLATED, IslandRisk
 from coupling.results import Scalar
 from coupling.schema_mechanics import MechanicsConfig
 from coupling.schema_ranking import RankingOptions
+from coupling.solved_store import SolvedStore
 from mechanics.profile import Floats, IslandProfile
 from mechanics.solver import SolverError
 
@@ -73,6 +71,7 @@ def rank_islands(
     config: MechanicsConfig,
     options: RankingOptions,
     workers: int | None,
+    store: SolvedStore | None = None,
 ) -> Ranking:
     """Find the risk of every island of an electrode, the worst of them exactly.
 
@@ -86,6 +85,8 @@ def rank_islands(
         How many islands are solved, and how well the others must be known.
     workers
         Islands solved at the same time; one per core by default.
+    store
+        Where solved islands are kept until the run has ended.
 
     Raises
     ------
@@ -98,8 +99,8 @@ def rank_islands(
     if few or cap_like <= options.nodes:
         if not few:
             log.info("only %d of %d islands are cap-like: all are solved", cap_like, len(profiles))
-        return Ranking(solve_islands(profiles, config, workers), {})
-    with island_solver(config, worker_count(workers)) as solve_many:
+        return Ranking(solve_islands(profiles, config, workers, store), {})
+    with island_solver(config, worker_count(workers), store) as solve_many:
         return _Electrode(profiles, shapes, options, solve_many).ranking()
 
 

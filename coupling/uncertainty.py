@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coupling.dome import DomeShape, dome_shape
-from coupling.electrode import EXACT, IslandRisk, SolveMany, require_any_solved
+from coupling.electrode import SolveMany, require_any_solved
 from coupling.emulator import FEWEST_PER_COORDINATE, Emulator, fit
 from coupling.interpolation import DECISIVE, QUANTITIES, column
+from coupling.island_risk import EXACT, IslandRisk
 from coupling.ranking import farthest
 from coupling.results import Scalar
 from coupling.schema_mechanics import MechanicsConfig
