@@ -194,7 +194,9 @@ class PhantomOptions:
             raise ValueError(f"crack_count must be at least 1; got {self.crack_count}")
         for crack in self.cracks:
             if crack.offset_um + 0.5 * crack.opening_um > self.se_um:
-                raise ValueError(f"a crack must lie in {self.se_um:g} um of electrolyte; got {crack}")
+                raise ValueError(
+                    f"a crack must lie in {self.se_um:g} um of electrolyte; got {crack}"
+                )
 
     def _check_state(self) -> None:
         if (self.deposit is Deposit.none) != (self.deposit_um == 0):

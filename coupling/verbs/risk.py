@@ -13,6 +13,7 @@ import pandas as pd
 from coupling.bridge import measured_islands, profile_from_file
 from coupling.electrode import electrode_scalars, risk_table
 from coupling.island_risk import EXACT, IslandRisk
+from coupling.prediction_output import PREDICTION_FILES, is_synthetic, score
 from coupling.ranking import Ranking, rank_islands
 from coupling.results import Outcome, Scalar, write_atomic
 from coupling.risk_figures import distribution_figure, risk_map_figure
@@ -57,6 +58,10 @@ def run(config: RiskConfig, folder: Path) -> Outcome:
         for row in islands.itertuples()
     }
     electrode = rank(islands, profiles, config, folder)
+    scored = score(electrode.table, source, folder, synthetic=is_synthetic(source))
+    if scored is not None:
+        electrode.scalars.update(scored.scalars())
+        electrode.files.extend(folder / name for name in PREDICTION_FILES)
     timing = {"islands": time.perf_counter() - start}
     return Outcome(electrode.scalars, electrode.files, timing)
 
@@ -96,6 +101,11 @@ def _run_series(config: RiskConfig, series: MeasuredSeries, folder: Path) -> Out
         write_table(own, place / "risk.csv")
         risk_map_figure(own, place / "risk_map.png")
         files += [place / "risk.csv", place / "risk_map.png"]
+        source = Path(config.image)
+        scored = score(own, source / scan.folder, place, synthetic=is_synthetic(source))
+        if scored is not None:  # the last scan with cracks says it
+            scalars |= scored.scalars() | {"prediction_scan": int(scan.scan)}
+            files += [place / name for name in PREDICTION_FILES]
     worst = _worst_exact(table, ranking.risks)
     if worst is not None:
         assert worst.picture is not None
