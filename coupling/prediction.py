@@ -1,7 +1,9 @@
 """Does crack risk find the cracks? Islands and their risk, scored against segmented cracks.
 
-An island counts as cracked if the circle of some crack's area, seen along the normal of the
-electrode, reaches its contact circle. Two scores, each beside what chance would do:
+An island counts as cracked if its centre, seen along the normal of the electrode, lies in the
+circle of some crack's area, or not farther than `REACH_UM` outside. (That the circles of crack
+and island meet would not do: cracks at random places meet large islands more often, and the
+risk of large ones is larger.) Two scores, each beside what chance would do:
 
 * ROC: how well a number tells cracked islands from the others, over all thresholds. The area
   under the curve (AUC) is the probability that a cracked island has the larger one: 1 for a
@@ -32,6 +34,9 @@ from mechanics.profile import Floats
 
 type Bools = NDArray[np.bool_]
 
+REACH_UM = 5.0
+"""Distance from a crack's circle within which an island's centre counts as below it: cracks are no
+circles."""
 SCORED = ("risk_bulk", "risk_rim", "height_um", "aspect_ratio", "contact_diameter_um", "volume_um3")
 """Numbers of an island whose ROC is computed, the risk by which it is judged first."""
 PERMUTATIONS = 10_000
@@ -61,7 +66,7 @@ class Prediction:
     table: pd.DataFrame
     """One row per island with a risk, the riskiest first: label, x_um, y_um, contact_diameter_um,
     the numbers that are scored, `predicted`, `cracked`, `crack_label` (of the nearest crack) and
-    `crack_gap_um` (distance of its circle from the island's, 0 where they meet)."""
+    `crack_gap_um` (distance of the island's centre from its circle, 0 inside)."""
     cracks: pd.DataFrame
     """As segmented, with `island_label` (nearest) and `hotspot_distance_um`."""
     auc: dict[str, Score]
@@ -135,11 +140,11 @@ def predict_cracks(
     table = table[names].reset_index(drop=True)
     table["predicted"] = table[SCORED[0]] > LEVEL
     table["crack_gap_um"] = gap.min(axis=1)
-    table["cracked"] = table["crack_gap_um"] <= 0
+    table["cracked"] = table["crack_gap_um"] <= REACH_UM
     table["crack_label"] = cracks["label"].to_numpy()[nearest]
     cracks = cracks.reset_index(drop=True).copy()
-    touched = gap.min(axis=0) <= 0
-    owner = table["label"].to_numpy()[gap.argmin(axis=0)]
+    touched = gap.min(axis=0) <= REACH_UM
+    owner = table["label"].to_numpy()[centre.argmin(axis=0)]
     cracks["island_label"] = pd.array(np.where(touched, owner, -1), dtype="Int64")
     cracks.loc[~touched, "island_label"] = pd.NA
     predicted, cracked = table["predicted"].to_numpy(bool), table["cracked"].to_numpy(bool)
@@ -158,18 +163,15 @@ def predict_cracks(
 
 
 def _gaps_um(islands: pd.DataFrame, cracks: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Return gaps between the circles (0 where they meet) and distances of the centres, (n, m)."""
+    """Return distances of islands' centres from cracks' circles (0 inside) and centres, (n, m)."""
     apart = np.hypot(
         *(
             islands[name].to_numpy(float)[:, None] - cracks[name].to_numpy(float)[None]
             for name in ("x_um", "y_um")
         )
     )
-    reach = 0.5 * (
-        islands["contact_diameter_um"].to_numpy(float)[:, None]
-        + cracks["equivalent_diameter_um"].to_numpy(float)[None]
-    )
-    return np.maximum(apart - reach, 0.0), apart
+    radius = 0.5 * cracks["equivalent_diameter_um"].to_numpy(float)[None]
+    return np.maximum(apart - radius, 0.0), apart
 
 
 def roc_curve(values: Floats, cracked: Bools) -> tuple[Floats, Floats]:
@@ -204,8 +206,11 @@ def _deals(count: int, chosen: int, seed: int) -> NDArray[np.intp]:
         every: Iterator[tuple[int, ...]] = itertools.combinations(range(count), chosen)
         return np.array(list(every), dtype=np.intp).reshape(-1, chosen)
     random = np.random.default_rng(seed)
-    dealt = [random.choice(count, chosen, replace=False) for _ in range(PERMUTATIONS)]
-    return np.array(dealt, dtype=np.intp)
+    parts = [
+        np.argpartition(random.random((min(1000, PERMUTATIONS - done), count)), chosen - 1)
+        for done in range(0, PERMUTATIONS, 1000)
+    ]
+    return np.concatenate([part[:, :chosen] for part in parts])
 
 
 def _auc_score(values: Floats, cracked: Bools, deals: NDArray[np.intp]) -> Score:
