@@ -18,6 +18,7 @@ from coupling.stress_figures import pair_figure
 
 if TYPE_CHECKING:
     from coupling.pipeline import Story
+    from coupling.schema_run import RunConfig
     from coupling.stress_figures import Picture
 
 COLUMNS = (
@@ -49,6 +50,8 @@ COLUMNS = (
 class Comparison:
     """Several cells, each with its story."""
 
+    config: RunConfig
+    """Of the whole run."""
     folder: Path
     stories: Mapping[str, Story]
     table: pd.DataFrame
@@ -66,7 +69,7 @@ class Comparison:
         return self.stories[str(self.scalars["worst_cell"])]
 
 
-def compare_cells(stories: Mapping[str, Story], folder: Path) -> Comparison:
+def compare_cells(config: RunConfig, stories: Mapping[str, Story], folder: Path) -> Comparison:
     """Put cells side by side, and write tables and figures of the comparison."""
     rows = [{"cell": name, **_row(story)} for name, story in stories.items()]
     table = pd.DataFrame(rows)
@@ -91,7 +94,7 @@ def compare_cells(stories: Mapping[str, Story], folder: Path) -> Comparison:
         pair_figure(list(pictures.items()), files[-1])
     scalars = _scalars(stories, risks)
     verdict = _verdict(table)
-    return Comparison(folder, stories, table, risks, scalars, verdict, files)
+    return Comparison(config, folder, stories, table, risks, scalars, verdict, files)
 
 
 def _row(story: Story) -> dict[str, Scalar]:

@@ -71,7 +71,7 @@ def run(config: RunConfig, folder: Path) -> Outcome:
         image = dataclasses.replace(story.image, before=None, after_registered=None)
         stories[name] = dataclasses.replace(story, image=image)
     with watch.measure("report"):
-        comparison = compare_cells(stories, folder)
+        comparison = compare_cells(config, stories, folder)
         files += [*comparison.files, write_report(comparison.worst, folder, comparison)]
     decisions = {name: story.image.decisions for name, story in stories.items()}
     rests_on = {

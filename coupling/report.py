@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from omegaconf import OmegaConf
 
-from coupling.config import input_paths, plain
+from coupling.config import input_paths, job_fingerprint, plain
 from coupling.report_cells import cells_content, prediction_words
 from coupling.results import content_hash, islet_version, library_versions, write_atomic
 from coupling.schema_run import RunConfig
@@ -47,8 +47,11 @@ def write_report(story: Story, folder: Path, comparison: Comparison | None = Non
         pictures.get(name), alt, caption, width
     )
     content = _content(story, set(pictures))
-    content |= {"cells": None if comparison is None else cells_content(comparison)}
-    content |= {"prediction_words": prediction_words(story.prediction)}
+    content["cells"] = None
+    if comparison is not None:
+        content["cells"] = cells_content(comparison)
+        content["provenance"] = _provenance(comparison.config)
+    content["prediction_words"] = prediction_words(story.prediction)
     page = environment.get_template("report.html.j2").render(**content)
     return write_atomic(folder / "report.html", page)
 
@@ -177,9 +180,11 @@ def _sources(config: RunConfig) -> list[Source]:
 
 
 def _provenance(config: RunConfig) -> dict[str, str]:
-    """Return what identifies inputs and code."""
-    hashes = {f"{key} (SHA-256)": content_hash(path) for key, path in input_paths(config).items()}
-    return {"islet": islet_version(), **library_versions(), **hashes}
+    """Return what identifies job, code and inputs."""
+    hashes = {key: content_hash(path) for key, path in input_paths(config).items()}
+    mark = job_fingerprint("run", config, hashes)
+    files = {f"{key} (SHA-256)": found for key, found in hashes.items()}
+    return {"fingerprint": mark, "islet": islet_version(), **library_versions(), **files}
 
 
 def _records(table: Any) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from coupling.config import input_paths
 from coupling.prediction import Prediction, in_words
-from coupling.results import content_hash
 
 if TYPE_CHECKING:
     from coupling.cells import Comparison
@@ -65,8 +64,8 @@ def cells_content(comparison: Comparison) -> dict[str, Any]:
 
 
 def _source(story: Story) -> str:
-    """Say where a cell's files are, and which tomograms with which content were read."""
-    read = [f"{path} (SHA-256 {content_hash(path)})" for path in input_paths(story.config).values()]
+    """Say where a cell's files are, and which tomograms were read."""
+    read = [str(path) for path in input_paths(story.config).values()]
     if not read:
         read = [f"synthetic cell, seed {story.config.phantom.seed}, see every parameter there"]
     return f"cells/{story.folder.name}: " + "; ".join(read)
