@@ -162,3 +162,26 @@ def test_two_cells_of_a_user_in_one_report(workdir: Path) -> None:
     for words in ("The cells compared", "Does it predict the cracks?", "bare: 3 of 3", "silver"):
         assert words in page
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
+
+
+@pytest.mark.slow
+def test_the_two_synthetic_cells_as_the_paper_has_them(workdir: Path) -> None:
+    """`islet run` alone: bare copper cracks above tall islands, silver-coated copper does not."""
+    assert islet(["run", "hydra.run.dir=out", "workers=2", "render=false"]) == 0
+    scalars = json.loads(Path("out/result.json").read_text())["scalars"]
+    assert (scalars["cells"], scalars["worst_cell"]) == (2, "bare_cu")
+    for cell in PHANTOM_CELLS:
+        check = pd.read_csv(f"out/cells/{cell}/truth_check.csv")
+        assert check["found_label"].notna().all()
+        assert (check["volume_error_percent"].abs() < 5).all()
+    assert scalars["bare_cu_crack_count"] == 3
+    assert scalars["ag_cu_crack_count"] == 0
+    assert scalars["bare_cu_prediction_cracked"] == 3
+    assert 0.5 < scalars["bare_cu_prediction_auc"] <= 1
+    cells = pd.read_csv("out/cells.csv").set_index("cell")
+    # equal lithium, other shapes, other stress
+    assert cells["li_volume_um3"].max() < 1.05 * cells["li_volume_um3"].min()
+    assert cells.loc["bare_cu", "apex_in_tension"] >= 8
+    assert cells.loc["ag_cu", "apex_in_tension"] == 0
+    assert cells.loc["bare_cu", "worst_risk"] > 2 * cells.loc["ag_cu", "worst_risk"]
+    assert cells.loc["bare_cu", "at_risk"] > cells.loc["ag_cu", "at_risk"]
