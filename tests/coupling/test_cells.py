@@ -117,7 +117,7 @@ QUICK = [
     "contact=bonded", "kinematics=small", "mesh.fine_um=3", "load.steps=2", "render=false",
     "workers=1",
 ]  # fmt: skip
-SMALL = [72, 200, 200]
+SMALL = [96, 200, 200]
 
 
 @pytest.mark.slow

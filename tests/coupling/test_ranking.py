@@ -81,7 +81,7 @@ def solver(monkeypatch: pytest.MonkeyPatch) -> Solver:
 
 def installed(solver: Solver, monkeypatch: pytest.MonkeyPatch) -> Solver:
     @contextmanager
-    def give(config: object, count: int) -> Iterator[SolveMany]:
+    def give(config: object, count: int, store: object = None) -> Iterator[SolveMany]:
         yield solver
 
     monkeypatch.setattr(ranking, "island_solver", give)

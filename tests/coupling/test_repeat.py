@@ -24,7 +24,7 @@ CAPS = [[90.0, 90.0, 44.44, 20.0], [90.0, 230.0, 60.0, 10.0], [230.0, 90.0, 36.0
 def scans(workdir: Path) -> list[str]:
     """A small cell with cracks above two of three islands."""
     options = PhantomOptions(
-        shape=[72, 200, 200], islands=IslandChoice.listed, caps_um=CAPS,
+        shape=[96, 200, 200], islands=IslandChoice.listed, caps_um=CAPS,
         crack_rule=CrackRule.above_tallest, crack_count=2, seed=3,
     )  # fmt: skip
     write_phantom(options, workdir / "scans")

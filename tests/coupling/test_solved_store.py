@@ -39,7 +39,8 @@ def test_what_was_solved_is_found_again_whole(tmp_path: Path) -> None:
     solved = solve_islands({1: SHAPES[1]}, COARSE, 1, store)[0]
     found = store.find(5, SHAPES[1], COARSE)
     assert found is not None
-    assert (found.label, found.method, found.scalars) == (5, EXACT, solved.scalars)
+    assert (found.label, found.method) == (5, EXACT)
+    assert repr(found.scalars) == repr(solved.scalars)  # NaN among them
     assert found.picture is not None
     assert solved.picture is not None
     for name in ("copper", "lithium", "undeformed", "reach_um"):
@@ -67,7 +68,9 @@ def test_a_damaged_file_counts_as_none_and_a_failure_is_kept(tmp_path: Path) -> 
     assert found == IslandRisk(1, FAILED, {}, None, "no equilibrium")
     (file,) = store.folder.iterdir()
     whole = file.read_bytes()
-    for damaged in (whole[: len(whole) // 2], b"", whole.replace(b"equilibrium", b"equilibrimu")):
+    at = len(whole) // 2
+    flipped = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+    for damaged in (whole[:at], b"", flipped):
         file.write_bytes(damaged)
         assert store.find(1, SHAPES[1], COARSE) is None
 
@@ -83,6 +86,7 @@ class Deadly(IslandProfile):
         return os._exit, (9,)
 
 
+@pytest.mark.slow
 def test_a_crashed_process_costs_one_island(caplog: pytest.LogCaptureFixture) -> None:
     bad = SHAPES[3]
     profiles = {1: SHAPES[1], 2: Deadly(bad.r_um, bad.z_um), 3: SHAPES[2]}
