@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Mapping
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any, get_type_hints
 
 from omegaconf import AnyNode, DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
+
+from coupling.results import fingerprint
 
 _SCHEMAS = {
     "phantom": "coupling.schema_phantom:PhantomConfig",
@@ -182,6 +185,20 @@ def plain(config: Any) -> Any:
     if isinstance(config, Path):
         return str(config)
     return config
+
+
+def job_fingerprint(verb: str, config: Any, hashes: Mapping[str, str]) -> str:
+    """Return the identity of a job, see `coupling.results.fingerprint`.
+
+    Parameters
+    ----------
+    verb, config
+        What is done, under which validated configuration.
+    hashes
+        SHA-256 of each input file, by its key.
+    """
+    identity = {key: value for key, value in plain(config).items() if key not in NOT_IDENTITY}
+    return fingerprint(verb, identity, hashes)
 
 
 def input_paths(config: Any) -> dict[str, Path]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+LEVEL = 1.0
+"""Risk R1 from which a crack is predicted."""
+
 
 @dataclass(frozen=True)
 class RiskCriterion:

@@ -6,11 +6,12 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Protocol
 
 import pandas as pd
@@ -18,41 +19,16 @@ from tqdm import tqdm
 
 from coupling.case import solve_case
 from coupling.interpolation import ERROR_COLUMNS
-from coupling.picture import Picture
+from coupling.island_risk import EXACT, FAILED, IslandRisk
 from coupling.results import Scalar
 from coupling.schema_mechanics import MechanicsConfig
+from coupling.solved_store import SolvedStore
 from coupling.stress_picture import picture_of
 from mechanics.mesh import MeshError
 from mechanics.profile import IslandProfile
 from mechanics.solver import SolverError
 
 log = logging.getLogger(__name__)
-
-EXACT = "exact"
-"""The island was solved by finite elements from its own measured profile."""
-INTERPOLATED = "interpolated"
-"""The island's numbers come from islands of like shape that were solved, see `coupling.ranking`."""
-FAILED = "failed"
-"""No solution converged: the island has no risk, and the table says so."""
-
-
-@dataclass(frozen=True)
-class IslandRisk:
-    """What is known of one island after its solution."""
-
-    label: int
-    method: str
-    scalars: dict[str, Scalar]
-    """Empty where the solution failed."""
-    picture: Picture | None
-    reason: str = ""
-    """Why there is no solution."""
-
-    @property
-    def risk_bulk(self) -> float:
-        """Bulk risk R1; NaN where there is no solution."""
-        value = self.scalars.get("risk_bulk")
-        return float(value) if value is not None else math.nan
 
 
 class SolveMany(Protocol):
@@ -70,7 +46,10 @@ class SolveMany(Protocol):
 
 
 def solve_islands(
-    profiles: Mapping[int, IslandProfile], config: MechanicsConfig, workers: int | None
+    profiles: Mapping[int, IslandProfile],
+    config: MechanicsConfig,
+    workers: int | None,
+    store: SolvedStore | None = None,
 ) -> list[IslandRisk]:
     """Solve each island exactly, from its own meridian; failures are kept.
 
@@ -82,6 +61,8 @@ def solve_islands(
         Material, stack, load and criterion.
     workers
         Islands solved at the same time; one per core by default.
+    store
+        Where solved islands are kept until the run has ended.
 
     Returns
     -------
@@ -93,7 +74,8 @@ def solve_islands(
     SolverError
         If no island at all could be solved.
     """
-    with island_solver(config, min(worker_count(workers), max(len(profiles), 1))) as solve_many:
+    count = min(worker_count(workers), max(len(profiles), 1))
+    with island_solver(config, count, store) as solve_many:
         found = solve_many(profiles)
     require_any_solved(found)
     return found
@@ -111,45 +93,116 @@ def require_any_solved(found: Sequence[IslandRisk]) -> None:
 
 
 @contextmanager
-def island_solver(config: MechanicsConfig, count: int) -> Iterator[SolveMany]:
+def island_solver(
+    config: MechanicsConfig, count: int, store: SolvedStore | None = None
+) -> Iterator[SolveMany]:
     """Give a function that solves islands exactly, `count` at a time; its processes stay alive.
 
-    They are fresh ones: gmsh is global to a process, and forks of threaded ones hang.
+    With a store every island is kept as soon as it is solved, and not solved again.
     """
-    if count == 1:
+    with _crew(count) as solve_all:
 
-        def solve_in_turn(
+        def solve_many(
             profiles: Mapping[int, IslandProfile],
             configs: Mapping[int, MechanicsConfig] | None = None,
         ) -> list[IslandRisk]:
-            return _told(
-                [
-                    _solve_one(label, profile, configs[label] if configs else config)
-                    for label, profile in _shown(profiles.items(), len(profiles))
-                ]
-            )
-
-        yield solve_in_turn
-        return
-    with _one_thread_each(), ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-
-        def solve_at_once(
-            profiles: Mapping[int, IslandProfile],
-            configs: Mapping[int, MechanicsConfig] | None = None,
-        ) -> list[IslandRisk]:
-            # the largest first, so that no core waits for a late long one
-            jobs: list[Future[IslandRisk]] = [
-                pool.submit(
-                    _solve_one, label, profiles[label], configs[label] if configs else config
-                )
-                for label in sorted(profiles, key=lambda label: -profiles[label].volume_um3)
-            ]
-            found = {
-                job.result().label: job.result() for job in _shown(as_completed(jobs), len(jobs))
+            jobs = {
+                label: (profile, configs[label] if configs else config)
+                for label, profile in profiles.items()
             }
+            found: dict[int, IslandRisk] = {}
+            if store is not None:
+                known = (store.find(label, *job) for label, job in jobs.items())
+                found = {risk.label: risk for risk in known if risk is not None}
+            rest = {label: job for label, job in jobs.items() if label not in found}
+            for risk in _shown(solve_all(rest), len(rest)):
+                found[risk.label] = risk
+                if store is not None:
+                    store.keep(*jobs[risk.label], risk)
             return _told([found[label] for label in profiles])
 
-        yield solve_at_once
+        yield solve_many
+
+
+type Jobs = Mapping[int, tuple[IslandProfile, MechanicsConfig]]
+"""What is solved under which configuration, by label."""
+
+
+@contextmanager
+def _crew(count: int) -> Iterator[Callable[[Jobs], Iterator[IslandRisk]]]:
+    """Give a function that solves islands here, or `count` at a time in processes of their own."""
+    if count == 1:
+        yield lambda jobs: (_solve_one(label, *job) for label, job in jobs.items())
+        return
+    with _one_thread_each():
+        workers = _Workers(count)
+        try:
+            yield workers.solve_all
+        finally:
+            workers.pool.shutdown()
+
+
+class _Workers:
+    """Processes that solve islands.
+
+    They are fresh ones: gmsh is global to a process, and forks of threaded ones hang. Where one of
+    them is lost (the memory was full, say), each island that was not done is solved by a process
+    of its own, so that only the one that does it has no solution.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.pool = _pool(count)
+
+    def solve_all(self, jobs: Jobs) -> Iterator[IslandRisk]:
+        """Solve islands; they come as they are done."""
+        rest = dict(jobs)
+        try:
+            # the flattest first, which take the longest, so that no core waits for a late one
+            order = sorted(jobs, key=lambda label: _flatness(jobs[label][0]))
+            futures = [self.pool.submit(_solve_one, label, *jobs[label]) for label in order]
+            for future in as_completed(futures):
+                risk = future.result()
+                del rest[risk.label]
+                yield risk
+        except BrokenProcessPool:
+            log.warning(
+                "a process that solves islands was ended from outside, or crashed: %d islands are "
+                "solved one by one",
+                len(rest),
+            )
+            for label, job in rest.items():
+                yield _solve_alone(label, *job)
+            self.pool = _pool(self.count)
+
+
+def _flatness(profile: IslandProfile) -> float:
+    return profile.height_um / profile.contact_diameter_um
+
+
+def _pool(count: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is killed, instead of waiting for ever."""
+    parent = parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _solve_alone(label: int, profile: IslandProfile, config: MechanicsConfig) -> IslandRisk:
+    """Solve one island in a process of its own, which it may bring down."""
+    with _pool(1) as pool:
+        try:
+            return pool.submit(_solve_one, label, profile, config).result()
+        except BrokenProcessPool:
+            return IslandRisk(label, FAILED, {}, None, "the process that solved it ended early")
 
 
 def _told(found: list[IslandRisk]) -> list[IslandRisk]:
@@ -189,6 +242,9 @@ def _solve_one(label: int, profile: IslandProfile, config: MechanicsConfig) -> I
         case = solve_case(profile, config)
     except (SolverError, MeshError, ValueError) as error:
         return IslandRisk(label, FAILED, {}, None, str(error))
+    except Exception as error:  # of gmsh or PETSc, say: no reason to lose all other islands
+        log.debug("island %d", label, exc_info=True)
+        return IslandRisk(label, FAILED, {}, None, f"{type(error).__name__}: {error}")
     return IslandRisk(label, EXACT, case.scalars(), picture_of(case))
 
 

@@ -40,7 +40,11 @@ EXAMPLES = {
         "islet risk image=outputs/image/DATE_TIME material=pellet",
         "islet risk image=series ranking.exact=20 uncertainty.samples=512",
     ),
-    "run": ("islet run", "islet run before=pristine.tif after=plated.tif voxel_um=1.625"),
+    "run": (
+        "islet run",
+        "islet run before=pristine.tif after=plated.tif voxel_um=1.625",
+        "islet run cells.bare.before=a0.tif cells.bare.after=a1.tif cells.silver.before=...",
+    ),
     "validate": ("islet validate",),
 }
 """Command lines to start from, by verb."""

@@ -15,7 +15,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from coupling import results, verbs
-from coupling.config import NOT_IDENTITY, InputError, input_paths, plain, validated
+from coupling.config import InputError, input_paths, job_fingerprint, plain, validated
 from coupling.results import Result
 
 log = logging.getLogger("islet")
@@ -83,8 +83,7 @@ def _execute(verb: str, node: DictConfig, folder: Path) -> JobReport:
         config = validated(node)
         hashes = _hashes(config)
         inputs = plain(config)
-        identity = {key: value for key, value in inputs.items() if key not in NOT_IDENTITY}
-        mark = results.fingerprint(verb, identity, hashes)
+        mark = job_fingerprint(verb, config, hashes)
         inputs |= {"input_sha256": hashes, "libraries": results.library_versions()}
         job = Result("failed", job.version, verb, mark, inputs)
         if finished and not config.force:

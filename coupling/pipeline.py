@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from coupling.bridge import measured_islands, profile_of
+from coupling.cells import compare_cells
 from coupling.pictures import Pictures
+from coupling.prediction import Prediction
+from coupling.prediction_output import PREDICTION_FILES, score
 from coupling.report import write_report
 from coupling.results import Outcome, Scalar
 from coupling.schema_run import RunConfig
@@ -26,22 +30,60 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Story:
-    """Everything that a run has found, for the report to tell."""
+    """Everything that a run has found of one cell, for the report to tell."""
 
     config: RunConfig
+    folder: Path
+    """Where its files are."""
     image: ImageResult
     islands: pd.DataFrame
     electrode: ElectrodeRisk
     truth: TruthCheck | None
     """Only where the phantom stood in for tomograms."""
+    prediction: Prediction | None
+    """Only where the scans show cracks."""
     scalars: dict[str, Scalar]
     rests_on: dict[str, list[str]]
     """Assumptions of imaging, by scalar or file."""
+    files: list[Path]
 
 
 def run(config: RunConfig, folder: Path) -> Outcome:
     """Go from tomograms, or an LVF volume, or the phantom, to the crack-risk report."""
     watch = Stopwatch()
+    cells = config.cell_configs()
+    if not cells:
+        story = tell(config, folder, watch)
+        with watch.measure("report"):
+            files = [*story.files, write_report(story, folder)]
+        inputs = {"decisions": story.image.decisions}
+        return Outcome(story.scalars, files, watch.seconds, inputs, story.rests_on)
+    stories: dict[str, Story] = {}
+    files = []
+    for name, cell in cells.items():
+        log.info("cell %s", name)
+        place = folder / "cells" / name
+        place.mkdir(parents=True, exist_ok=True)
+        story = tell(cell, place, watch)
+        with watch.measure("report"):
+            files += [*story.files, write_report(story, place)]
+        # the next cell's tomograms need the room
+        image = dataclasses.replace(story.image, before=None, after_registered=None)
+        stories[name] = dataclasses.replace(story, image=image)
+    with watch.measure("report"):
+        comparison = compare_cells(config, stories, folder)
+        files += [*comparison.files, write_report(comparison.worst, folder, comparison)]
+    decisions = {name: story.image.decisions for name, story in stories.items()}
+    rests_on = {
+        f"{name}_{what}": lines
+        for name, story in stories.items()
+        for what, lines in story.rests_on.items()
+    }
+    return Outcome(comparison.scalars, files, watch.seconds, {"decisions": decisions}, rests_on)
+
+
+def tell(config: RunConfig, folder: Path, watch: Stopwatch) -> Story:
+    """Go from one cell's tomograms to the crack risk of its islands; write all but the report."""
     files: list[Path] = []
     pair = config.pair
     if config.uses_phantom:
@@ -61,6 +103,8 @@ def run(config: RunConfig, folder: Path) -> Outcome:
         profiles = {island.label: profile_of(island) for island in image.islands}
         electrode = rank(islands, profiles, config, folder)
         files += electrode.files
+    prediction = score(electrode.table, folder, folder, synthetic=config.uses_phantom)
+    files += [folder / name for name in PREDICTION_FILES] if prediction is not None else []
     truth = None
     if config.uses_phantom:
         made_from = folder / "phantom" / "truth"
@@ -73,9 +117,18 @@ def run(config: RunConfig, folder: Path) -> Outcome:
         **charge_scalars(config),
         **electrode.scalars,
     }
+    scalars |= prediction.scalars() if prediction is not None else {}
     scalars |= truth.scalars() if truth is not None else {}
     rests_on = image_assumptions(scalars, names(files), pair is None)
-    with watch.measure("report"):
-        story = Story(config, image, islands, electrode, truth, scalars, rests_on)
-        files.append(write_report(story, folder))
-    return Outcome(scalars, files, watch.seconds, {"decisions": image.decisions}, rests_on)
+    return Story(
+        config=config,
+        folder=folder,
+        image=image,
+        islands=islands,
+        electrode=electrode,
+        truth=truth,
+        prediction=prediction,
+        scalars=scalars,
+        rests_on=rests_on,
+        files=files,
+    )

@@ -6,7 +6,8 @@ An electrode has hundreds to thousands of islands; solving a few tens is enough:
    between them, and more are solved where it is least sure, until each is predicted by the
    others within a tolerance (`coupling.interpolation`);
 2. some islands taken at random are solved, to test the claimed errors before they are used;
-3. of those that are not cap-like, which the interpolation does not know, the worst are solved;
+3. those that are not cap-like, which the interpolation does not know, are solved: where they
+   are very many, the worst and some at random, to know how far to trust it on the others;
 4. the worst of all are solved, and again, until the N worst are exact, and with them those
    that may be among the N worst for all that is claimed.
 
@@ -23,10 +24,6 @@ import numpy as np
 
 from coupling.dome import DomeShape, dome_shape
 from coupling.electrode import (
-    EXACT,
-    FAILED,
-    INTERPOLATED,
-    IslandRisk,
     SolveMany,
     island_solver,
     require_any_solved,
@@ -41,9 +38,11 @@ from coupling.interpolation import (
     coordinates,
     interpolate_risk,
 )
+from coupling.island_risk import EXACT, FAILED, INTERPOLATED, IslandRisk
 from coupling.results import Scalar
 from coupling.schema_mechanics import MechanicsConfig
 from coupling.schema_ranking import RankingOptions
+from coupling.solved_store import SolvedStore
 from mechanics.profile import Floats, IslandProfile
 from mechanics.solver import SolverError
 
@@ -53,6 +52,12 @@ FEWEST_NODES = 9
 """Fewest solutions to interpolate between: three per coordinate."""
 BATCH = 8
 """Islands added at a time; the same however many are solved at once, for equal results."""
+PATIENCE = 3
+"""So many batches must bring the error down by `WORTH`, or the scatter of shapes bounds it."""
+WORTH = 0.9
+CHANCE_SHARE = 3
+"""One in so many of the islands that are not cap-like is taken at random, where not all are solved:
+errors met on the worst alone would say nothing of the others."""
 CONTENDERS = 2
 """At most so many times N islands are solved that may be among the N worst."""
 _SEED = 0
@@ -73,6 +78,7 @@ def rank_islands(
     config: MechanicsConfig,
     options: RankingOptions,
     workers: int | None,
+    store: SolvedStore | None = None,
 ) -> Ranking:
     """Find the risk of every island of an electrode, the worst of them exactly.
 
@@ -86,6 +92,8 @@ def rank_islands(
         How many islands are solved, and how well the others must be known.
     workers
         Islands solved at the same time; one per core by default.
+    store
+        Where solved islands are kept until the run has ended.
 
     Raises
     ------
@@ -98,8 +106,8 @@ def rank_islands(
     if few or cap_like <= options.nodes:
         if not few:
             log.info("only %d of %d islands are cap-like: all are solved", cap_like, len(profiles))
-        return Ranking(solve_islands(profiles, config, workers), {})
-    with island_solver(config, worker_count(workers)) as solve_many:
+        return Ranking(solve_islands(profiles, config, workers, store), {})
+    with island_solver(config, worker_count(workers), store) as solve_many:
         return _Electrode(profiles, shapes, options, solve_many).ranking()
 
 
@@ -147,21 +155,25 @@ class _Electrode:
         at = coordinates([self.shapes[label] for label in candidates])
         self._solve([candidates[i] for i in farthest(at, self.options.nodes)])
         require_any_solved(list(self.solved.values()))
+        errors: list[float] = []
         while True:
             fit = self._fit(DECISIVE)
             error = _rms(fit.left_out_errors())
+            errors.append(error)
             count = len(self.solved)
             more = min(BATCH, self.options.max_nodes - count)
             rest = self._unsolved(cap_like=True)
-            if error <= self.options.tolerance or more <= 0 or not rest:
+            in_vain = len(errors) > PATIENCE and error > WORTH * errors[-1 - PATIENCE]
+            if error <= self.options.tolerance or more <= 0 or not rest or in_vain:
                 break
             chosen = fit.most_unsure([self.shapes[label] for label in rest], more)
             self._solve([rest[i] for i in chosen])
         if error > self.options.tolerance:
             log.warning(
                 "interpolated risks are known to %.3f RMS after %d solutions, not to "
-                "ranking.tolerance=%g: the claimed errors say so; ranking.max_nodes takes more",
+                "ranking.tolerance=%g: the claimed errors say so%s",
                 error, count, self.options.tolerance,
+                "; more would not help" if in_vain else "; ranking.max_nodes takes more",
             )  # fmt: skip
 
     def _check(self) -> None:
@@ -190,13 +202,18 @@ class _Electrode:
         fit = self._fit(tuple(QUANTITIES))
         rows = self._rows(fit, rest)
         rest.sort(key=lambda label: -float(rows[label][BULK] or 0.0))
-        chosen = rest[: self.options.max_irregular]
-        if len(chosen) < len(rest):
+        count = self.options.max_irregular
+        chosen = rest[:count]
+        if count < len(rest):
+            by_chance = count // CHANCE_SHARE
+            others = rest[count - by_chance :]
+            picked = np.random.default_rng(_SEED).choice(len(others), by_chance, replace=False)
+            chosen = rest[: count - by_chance] + [others[i] for i in sorted(picked)]
             log.warning(
                 "%d islands are not cap-like (profile farther than %g of the height from the dome "
-                "of equal diameter, height and volume): the %d of most risk are solved "
-                "(ranking.max_irregular), the others interpolated with a wider error",
-                len(rest), self.options.departure, len(chosen),
+                "of equal diameter, height and volume): the %d of most risk and %d others are "
+                "solved (ranking.max_irregular=%d), the rest interpolated with a wider error",
+                len(rest), self.options.departure, count - by_chance, by_chance, count,
             )  # fmt: skip
         self._solve_and_test(fit, chosen)
 
@@ -294,6 +311,7 @@ class _Electrode:
             "islands_exact": exact,
             "islands_interpolated": interpolated,
             "islands_not_cap_like": sum(not kind for kind in self.cap_like.values()),
+            "islands_not_cap_like_interpolated": len(self._unsolved(cap_like=False)),
             "interpolation_nodes": len(errors),
             "interpolation_error_rms": _rms(errors),
             "interpolation_error_max": float(np.abs(errors).max()),

@@ -12,25 +12,30 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from omegaconf import OmegaConf
 
-from coupling.config import input_paths, plain
+from coupling.config import input_paths, job_fingerprint, plain
+from coupling.report_cells import cells_content, prediction_words
 from coupling.results import content_hash, islet_version, library_versions, write_atomic
 from coupling.schema_run import RunConfig
 from imaging.assumptions import grouped
 from mechanics.materials import PRESETS, Source, sources_of
 
 if TYPE_CHECKING:
+    from coupling.cells import Comparison
     from coupling.pipeline import Story
 
 PICTURES = (
     "risk_map.png", "thickness_map.png", "worst_stress.png", "slices.png",
     "histogram.png", "z_profile.png", "lithium_3d.png", "risk_distribution.png",
-    "uncertainty.png",
+    "uncertainty.png", "prediction.png",
 )  # fmt: skip
 
 
-def write_report(story: Story, folder: Path) -> Path:
-    """Write ``report.html`` with the pictures of a run's folder inside it."""
-    pictures = {name: folder / name for name in PICTURES if (folder / name).is_file()}
+def write_report(story: Story, folder: Path, comparison: Comparison | None = None) -> Path:
+    """Write ``report.html`` with the pictures of a run's folder inside it.
+
+    With a comparison, the story is that of the cell of most risk among several.
+    """
+    pictures = {name: story.folder / name for name in PICTURES if (story.folder / name).is_file()}
     environment = Environment(
         loader=PackageLoader("coupling"),
         autoescape=True,
@@ -41,7 +46,13 @@ def write_report(story: Story, folder: Path) -> Path:
     environment.globals["picture"] = lambda name, alt, caption, width="": _figure(
         pictures.get(name), alt, caption, width
     )
-    page = environment.get_template("report.html.j2").render(**_content(story, set(pictures)))
+    content = _content(story, set(pictures))
+    content["cells"] = None
+    if comparison is not None:
+        content["cells"] = cells_content(comparison)
+        content["provenance"] = _provenance(comparison.config)
+    content["prediction_words"] = prediction_words(story.prediction)
+    page = environment.get_template("report.html.j2").render(**content)
     return write_atomic(folder / "report.html", page)
 
 
@@ -169,9 +180,11 @@ def _sources(config: RunConfig) -> list[Source]:
 
 
 def _provenance(config: RunConfig) -> dict[str, str]:
-    """Return what identifies inputs and code."""
-    hashes = {f"{key} (SHA-256)": content_hash(path) for key, path in input_paths(config).items()}
-    return {"islet": islet_version(), **library_versions(), **hashes}
+    """Return what identifies job, code and inputs."""
+    hashes = {key: content_hash(path) for key, path in input_paths(config).items()}
+    mark = job_fingerprint("run", config, hashes)
+    files = {f"{key} (SHA-256)": found for key, found in hashes.items()}
+    return {"fingerprint": mark, "islet": islet_version(), **library_versions(), **files}
 
 
 def _records(table: Any) -> list[dict[str, Any]]:

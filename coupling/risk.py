@@ -47,9 +47,10 @@ class CrackRisk:
     """Crack risk of one island, bulk and rim apart."""
 
     above: Hotspot
-    """Of the bulk, within the contact line's radius: above the island."""
+    """Of the bulk, within half the contact line's radius: above the island's middle. Between the
+    two radii only where that is the worst of all, which caps and domes have not."""
     beside: Hotspot
-    """Of the bulk, outside that radius."""
+    """Of the bulk, outside the contact line's radius."""
     rim: Hotspot
     """Nearer than that."""
     volume_above_1_um3: float
@@ -75,7 +76,7 @@ def crack_risk(
     # stresses have died away at three island sizes; both zones must hold sites
     reach = 3 * max(island.max_radius_um, island.height_um) + 4 * length + 2 * criterion.rim_um
     around = stress.nodal.within(reach)
-    cloud = sample(space, stress.nodal.within(reach + 2 * length), spacing)
+    cloud = thinned(sample(space, stress.nodal.within(reach + 2 * length), spacing), spacing / 2)
     averaged = replace(around, stress=disc_average(cloud, around.points, length))
     border = _border(float(island.r_um[-1]), criterion.rim_um, cloud, spacing)
     sites = _Sites(
@@ -87,14 +88,45 @@ def crack_risk(
     parts = sample(space, averaged, spacing)
     above = principal_max(parts.stress) > criterion.strength_mpa
     in_bulk = from_rim >= (1 - 1e-9) * criterion.rim_um
-    over_island = sites.points[:, 0] <= island.r_um[-1]
+    # Above the middle and beside the contact line risk is smooth in the shape of islands; the worse
+    # of the two is not, nor is the worst of any zone that both reach.
+    part = sites.points[:, 0] / island.r_um[-1]
+    above_middle = sites.worst(in_bulk & (part <= 0.5))
+    beside = sites.worst(in_bulk & (part > 1))
+    between = sites.worst(in_bulk & (part > 0.5) & (part <= 1))
+    worst = max(above_middle, beside, between, key=lambda spot: spot.risk)
     return CrackRisk(
-        above=sites.worst(in_bulk & over_island),
-        beside=sites.worst(in_bulk & ~over_island),
+        above=between if worst is between else above_middle,
+        beside=beside,
         rim=sites.worst(from_rim <= (1 + 1e-9) * criterion.rim_um),
         volume_above_1_um3=float(parts.volumes[above].sum()),
         field=averaged,
         r1=principal_max(averaged.stress) / criterion.strength_mpa,
+    )
+
+
+def thinned(cloud: StressCloud, pitch_um: float) -> StressCloud:
+    """Merge points that lie much closer than a pitch, as on the fine mesh of a very flat island.
+
+    Points that stand for less than a quarter of a square of the pitch are merged, square by
+    square: areas are summed, places and stresses averaged with them.
+    """
+    small = cloud.areas < 0.25 * pitch_um**2
+    if not small.any():
+        return cloud
+    at = np.floor(cloud.points[small] / pitch_um).astype(np.int64)
+    _, square = np.unique(at, axis=0, return_inverse=True)
+    square = square.ravel()
+    area = np.bincount(square, cloud.areas[small])
+
+    def merged(values: Floats) -> Floats:
+        sums = [np.bincount(square, cloud.areas[small] * column) for column in values[small].T]
+        return np.column_stack(sums) / area[:, None]
+
+    return StressCloud(
+        np.concatenate((cloud.points[~small], merged(cloud.points))),
+        np.concatenate((cloud.areas[~small], area)),
+        np.concatenate((cloud.stress[~small], merged(cloud.stress))),
     )
 
 

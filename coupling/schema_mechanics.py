@@ -155,7 +155,7 @@ class RiskConfig(ElectrodeConfig):
     """Repeat a finished job, or replace another job's result."""
 
     def input_paths(self) -> dict[str, Path]:
-        """Return what is read of the image run: its tables of islands and their profiles.
+        """Return what is read of the image run: tables of islands and cracks, and the profiles.
 
         Raises
         ------
@@ -164,7 +164,9 @@ class RiskConfig(ElectrodeConfig):
         """
         folder = Path(self.image)
         require_finished(folder, "image", "run")
-        names = series_inputs(folder) if is_series(folder) else ["islands.csv", "islands"]
+        names = (
+            series_inputs(folder) if is_series(folder) else ["islands.csv", "islands", "cracks.csv"]
+        )
         parts = {f"image[{name}]": folder / name for name in names}
         return {key: path for key, path in parts.items() if path.exists()}
 

@@ -14,6 +14,7 @@ def is_series(folder: Path) -> bool:
 
 def series_inputs(folder: Path) -> list[str]:
     """Return what is read of such a folder, relative to it."""
-    tables = sorted(folder.glob("scan_*/islands.csv"))
-    parts = [str(path.relative_to(folder)) for table in tables for path in (table, table.parent)]
-    return [*_SERIES, *(p if p.endswith(".csv") else f"{p}/islands" for p in parts)]
+    scans = [table.parent.name for table in sorted(folder.glob("scan_*/islands.csv"))]
+    names = ("islands.csv", "islands", "cracks.csv")
+    parts = [f"{scan}/{name}" for scan in scans for name in names]
+    return [*_SERIES, *(part for part in parts if (folder / part).exists())]

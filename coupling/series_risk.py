@@ -13,11 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from coupling.bridge import measured_islands, profile_from_file
+from coupling.criterion import LEVEL
 from coupling.results import Scalar
 from mechanics.profile import IslandProfile
-
-LEVEL = 1.0
-"""Risk from which a crack is predicted."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from coupling.criterion import LEVEL
 from coupling.figure_style import ABOVE, GREY, SINGLE_COLUMN_IN, figure
 from coupling.series_figures import LARGEST, MARKERS, TRACK_COLOURS
-from coupling.series_risk import LEVEL, Crossing
+from coupling.series_risk import Crossing
 
 
 def risk_series_figure(

@@ -19,10 +19,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from coupling.criterion import LEVEL
 from coupling.dome import DomeShape, dome_shape
-from coupling.electrode import EXACT, IslandRisk, SolveMany, require_any_solved
+from coupling.electrode import SolveMany, require_any_solved
 from coupling.emulator import FEWEST_PER_COORDINATE, Emulator, fit
 from coupling.interpolation import DECISIVE, QUANTITIES, column
+from coupling.island_risk import EXACT, IslandRisk
 from coupling.ranking import farthest
 from coupling.results import Scalar
 from coupling.schema_mechanics import MechanicsConfig
@@ -45,8 +47,6 @@ no less certain shape, or it would not stay positive."""
 FEWEST_ISLANDS = 16
 """Islands that are solved again, where there are so many."""
 QUANTILES = {"p05": 0.05, "p50": 0.5, "p95": 0.95}
-LEVEL = 1.0
-"""Risk from which a crack is predicted."""
 
 
 @dataclass(frozen=True)

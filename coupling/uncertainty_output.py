@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coupling.electrode import EXACT, IslandRisk, island_solver, worker_count
+from coupling.electrode import island_solver, worker_count
 from coupling.figure_style import ABOVE, DOUBLE_COLUMN_IN, figure
+from coupling.island_risk import EXACT, IslandRisk
 from coupling.results import Scalar, write_atomic
 from coupling.schema_mechanics import MechanicsConfig, SolveConfig
 from coupling.schema_uncertainty import UncertaintyOptions
+from coupling.solved_store import SolvedStore, solved_store
 from coupling.uncertainty import (
     CONTACT_DIAMETER_STD,
     HEIGHT_STD,
@@ -41,6 +43,7 @@ def uncertain_electrode(
     config: MechanicsConfig,
     options: UncertaintyOptions,
     workers: int | None,
+    store: SolvedStore | None = None,
 ) -> tuple[pd.DataFrame, Uncertainty]:
     """Add what uncertain inputs make of the risk to the table of an electrode.
 
@@ -50,6 +53,8 @@ def uncertain_electrode(
         As `coupling.electrode.risk_table`: the riskiest first.
     risks, profiles
         Of the same islands.
+    store
+        Where solved islands are kept until the run has ended.
     """
     spreads = {
         int(row["label"]): ShapeSpread(
@@ -60,7 +65,7 @@ def uncertain_electrode(
     }
     by_label = {risk.label: risk for risk in risks}
     ranked = [by_label[int(label)] for label in table["label"]]
-    with island_solver(config, worker_count(workers)) as solve_many:
+    with island_solver(config, worker_count(workers), store) as solve_many:
         found = uncertain_risk(ranked, profiles, spreads, config, options, solve_many)
     more = pd.DataFrame([{"label": island.label} | island.scalars for island in found.islands])
     return table.merge(more, on="label", how="left"), found
@@ -87,7 +92,8 @@ def island_uncertainty(
     risk = IslandRisk(0, EXACT, scalars, None)
     spread = ShapeSpread(options.contact_diameter_std_um, options.height_std_um)
     profiles = {0: config.island.profile()}
-    with island_solver(config, worker_count(config.workers)) as solve_many:
+    workers = worker_count(config.workers)
+    with solved_store(folder) as store, island_solver(config, workers, store) as solve_many:
         found = uncertain_risk([risk], profiles, {0: spread}, config, options, solve_many)
     overall = {
         name: value for name, value in found.scalars.items() if name.startswith("uncertainty")

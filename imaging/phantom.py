@@ -21,6 +21,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from imaging.phantom_camera import grey
+from imaging.phantom_cracks import CrackRule
 from imaging.phantom_options import CellState, CrackFill, Deposit, IslandChoice, PhantomOptions
 from imaging.phantom_scans import (
     Scan,
@@ -41,6 +42,7 @@ __all__ = [
     "MU_PER_CM",
     "CellState",
     "CrackFill",
+    "CrackRule",
     "Deposit",
     "IslandChoice",
     "Phantom",

@@ -6,7 +6,14 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
-from imaging.phantom_shapes import BasinCrack, IslandShape, mixed_islands
+from imaging.phantom_cracks import CrackRule, ruled_cracks
+from imaging.phantom_shapes import (
+    BasinCrack,
+    IslandShape,
+    flat_islands,
+    mixed_islands,
+    tall_islands,
+)
 from imaging.transform import RigidTransform
 
 DEPOSIT_PEAK = 2.5
@@ -18,6 +25,11 @@ class IslandChoice(Enum):
 
     mixed = "mixed"
     """Nine isolated ones: the paper's narrow and wide caps, other caps, ellipsoids, irregular."""
+    bare_cu = "bare_cu"
+    """Nine tall ones, the published narrow cap among them: bare copper (Xu et al., Small 2026)."""
+    ag_cu = "ag_cu"
+    """Six flat ones of the same volume in all, the published wide cap among them: silver-coated
+    copper."""
     none = "none"
     listed = "listed"
     """Spherical caps as given by `caps_um`."""
@@ -97,6 +109,9 @@ class PhantomOptions:
     cracks_um: list[list[float]] | None = None
     """Spallation cracks of the after scan: rows of y, x, diameter, offset, rim offset, opening;
     offsets are distances of the mid-surface from the SE|CC interface, at centre and rim."""
+    crack_rule: CrackRule = CrackRule.none
+    """What places `crack_count` further cracks."""
+    crack_count: int = 3
     crack_fill: CrackFill = CrackFill.lithium
     foil_depletion_um: float = 0.0
     """Thickness that the counter electrode's foil has lost everywhere in the after scan."""
@@ -175,9 +190,13 @@ class PhantomOptions:
                 raise ValueError(
                     f"a row of cracks_um is y, x, diameter, offset, rim offset, opening; got {row}"
                 )
-            crack = BasinCrack(*row)
+        if self.crack_count < 1:
+            raise ValueError(f"crack_count must be at least 1; got {self.crack_count}")
+        for crack in self.cracks:
             if crack.offset_um + 0.5 * crack.opening_um > self.se_um:
-                raise ValueError(f"a crack must lie in {self.se_um:g} um of electrolyte; got {row}")
+                raise ValueError(
+                    f"a crack must lie in {self.se_um:g} um of electrolyte; got {crack}"
+                )
 
     def _check_state(self) -> None:
         if (self.deposit is Deposit.none) != (self.deposit_um == 0):
@@ -209,6 +228,11 @@ class PhantomOptions:
         return nz, ny, nx
 
     @property
+    def field_um(self) -> tuple[float, float]:
+        """Extent of the field of view along y and x."""
+        return self.grid[1] * self.voxel_um, self.grid[2] * self.voxel_um
+
+    @property
     def interface_um(self) -> float:
         """Distance of the SE|CC interface from the end of the volume at which the CC lies."""
         return self.die_um + self.cu_um
@@ -221,8 +245,13 @@ class PhantomOptions:
     @property
     def shapes(self) -> list[IslandShape]:
         """The islands."""
-        if self.islands is IslandChoice.mixed:
-            return mixed_islands((self.grid[1] * self.voxel_um, self.grid[2] * self.voxel_um))
+        sets = {
+            IslandChoice.mixed: mixed_islands,
+            IslandChoice.bare_cu: tall_islands,
+            IslandChoice.ag_cu: flat_islands,
+        }
+        if self.islands in sets:
+            return sets[self.islands](self.field_um)
         return [IslandShape(y, x, d, h) for y, x, d, h in self.caps_um or []]
 
     @property
@@ -235,7 +264,9 @@ class PhantomOptions:
     @property
     def cracks(self) -> list[BasinCrack]:
         """Spallation cracks of the after scan."""
-        return [BasinCrack(*row) for row in self.cracks_um or []]
+        listed = [BasinCrack(*row) for row in self.cracks_um or []]
+        rule = self.crack_rule, self.crack_count
+        return listed + ruled_cracks(*rule, self.shapes, self.field_um, self.seed)
 
     @property
     def state(self) -> CellState:

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import integrate
@@ -94,6 +95,41 @@ NARROW = (44.44, 20.0)
 WIDE = (100.0, 5.0)
 
 
+type Rows = list[tuple[tuple[float, float], dict[str, Any]]]
+"""Diameter and height of islands, um, and what else `IslandShape` takes."""
+
+MIXED: Rows = [
+    (NARROW, {}),
+    (WIDE, {}),
+    ((60.0, 10.0), {}),
+    ((70.0, 12.0), {"dome": Dome.ellipsoid, "elongation": 1.4, "phase_deg": 25.0}),
+    ((68.0, 9.0), {"wobble": 0.1, "lobes": 3, "phase_deg": 40.0}),
+    ((80.0, 6.0), {"dome": Dome.flat}),
+    ((36.0, 7.0), {}),
+    ((50.0, 4.0), {"wobble": 0.06, "lobes": 5}),
+    ((90.0, 15.0), {"dome": Dome.ellipsoid}),
+]
+TALL: Rows = [
+    (NARROW, {}),
+    ((60.0, 18.0), {}),
+    ((52.0, 16.0), {"wobble": 0.06, "lobes": 3, "phase_deg": 40.0}),
+    ((40.0, 14.0), {}),
+    ((36.0, 15.0), {}),
+    ((30.0, 12.0), {}),
+    ((48.0, 22.0), {}),
+    ((62.0, 14.0), {"elongation": 1.3, "phase_deg": 25.0}),
+    ((56.0, 10.0), {}),
+]
+FLAT: Rows = [
+    (WIDE, {}),
+    ((118.0, 6.0), {}),
+    ((124.0, 6.0), {"wobble": 0.05, "lobes": 5}),
+    ((108.0, 6.0), {}),
+    ((90.0, 4.6), {}),
+    ((106.0, 5.0), {"elongation": 1.2, "phase_deg": 60.0}),
+]
+
+
 def mixed_islands(width_um: tuple[float, float]) -> list[IslandShape]:
     """Nine islands on a 3 x 3 grid, the paper's narrow and wide cap among them.
 
@@ -102,26 +138,29 @@ def mixed_islands(width_um: tuple[float, float]) -> list[IslandShape]:
     ValueError
         If the field is too small to keep them 12 um apart (about 480 um).
     """
+    return _on_grid(MIXED, width_um)
+
+
+def tall_islands(width_um: tuple[float, float]) -> list[IslandShape]:
+    """Nine tall islands, the narrow cap among them; see `mixed_islands`."""
+    return _on_grid(TALL, width_um)
+
+
+def flat_islands(width_um: tuple[float, float]) -> list[IslandShape]:
+    """Six flat islands that hold as much as `tall_islands`, the wide cap among them."""
+    return _on_grid(FLAT, width_um)
+
+
+def _on_grid(rows: Rows, width_um: tuple[float, float]) -> list[IslandShape]:
     if min(width_um) < 480.0:
         raise ValueError(f"nine islands need a field of at least 480 um; got {width_um} um")
-    rows = [
-        (NARROW, {}),
-        (WIDE, {}),
-        ((60.0, 10.0), {}),
-        ((70.0, 12.0), {"dome": Dome.ellipsoid, "elongation": 1.4, "phase_deg": 25.0}),
-        ((68.0, 9.0), {"wobble": 0.1, "lobes": 3, "phase_deg": 40.0}),
-        ((80.0, 6.0), {"dome": Dome.flat}),
-        ((36.0, 7.0), {}),
-        ((50.0, 4.0), {"wobble": 0.06, "lobes": 5}),
-        ((90.0, 15.0), {"dome": Dome.ellipsoid}),
-    ]
     # Off the grid by fractions of a voxel, each by its own.
     jitter = np.random.default_rng(7).uniform(-6.0, 6.0, (9, 2))
     shapes = []
     for i, ((diameter, height), extra) in enumerate(rows):
         y = (0.5 + (i // 3 - 1) * 0.3) * width_um[0] + jitter[i, 0]
         x = (0.5 + (i % 3 - 1) * 0.3) * width_um[1] + jitter[i, 1]
-        shapes.append(IslandShape(y, x, diameter, height, **extra))  # type: ignore[arg-type]
+        shapes.append(IslandShape(y, x, diameter, height, **extra))
     return shapes
 
 

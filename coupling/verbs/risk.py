@@ -11,7 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from coupling.bridge import measured_islands, profile_from_file
-from coupling.electrode import EXACT, IslandRisk, electrode_scalars, risk_table
+from coupling.electrode import electrode_scalars, risk_table
+from coupling.island_risk import EXACT, IslandRisk
+from coupling.prediction_output import PREDICTION_FILES, is_synthetic, score
 from coupling.ranking import Ranking, rank_islands
 from coupling.results import Outcome, Scalar, write_atomic
 from coupling.risk_figures import distribution_figure, risk_map_figure
@@ -24,6 +26,7 @@ from coupling.series_risk import (
     series_risk_scalars,
 )
 from coupling.series_risk_figures import risk_series_figure
+from coupling.solved_store import SolvedStore, solved_store
 from coupling.stress_figures import draw_picture
 from coupling.stress_picture import risk_title
 from coupling.uncertainty import Uncertainty
@@ -56,6 +59,10 @@ def run(config: RiskConfig, folder: Path) -> Outcome:
         for row in islands.itertuples()
     }
     electrode = rank(islands, profiles, config, folder)
+    scored = score(electrode.table, source, folder, synthetic=is_synthetic(source))
+    if scored is not None:
+        electrode.scalars.update(scored.scalars())
+        electrode.files.extend(folder / name for name in PREDICTION_FILES)
     timing = {"islands": time.perf_counter() - start}
     return Outcome(electrode.scalars, electrode.files, timing)
 
@@ -67,10 +74,11 @@ def _run_series(config: RiskConfig, series: MeasuredSeries, folder: Path) -> Out
     if islands.empty:
         raise ValueError(f"{config.image}: no island was found in any scan, so there is no risk")
     log.info("a series: %d islands in %d scans", len(islands), islands["scan"].nunique())
-    ranking = rank_islands(series.profiles, config, config.ranking, config.workers)
-    table = risk_table(islands, ranking.risks)
-    scalars = electrode_scalars(table) | ranking.scalars | series_risk_scalars(table, scans)
-    table, uncertainty = _uncertain(table, ranking, series.profiles, config)
+    with solved_store(folder) as store:
+        ranking = rank_islands(series.profiles, config, config.ranking, config.workers, store)
+        table = risk_table(islands, ranking.risks)
+        scalars = electrode_scalars(table) | ranking.scalars | series_risk_scalars(table, scans)
+        table, uncertainty = _uncertain(table, ranking, series.profiles, config, store)
     names = {"label_in_scan": "label"}
     course = table.drop(columns="label").rename(columns=names).sort_values(["track", "scan"])
     first = ["track", "scan", "time_h", "charge_mah_cm2", "label"]
@@ -94,6 +102,11 @@ def _run_series(config: RiskConfig, series: MeasuredSeries, folder: Path) -> Out
         write_table(own, place / "risk.csv")
         risk_map_figure(own, place / "risk_map.png")
         files += [place / "risk.csv", place / "risk_map.png"]
+        source = Path(config.image)
+        scored = score(own, source / scan.folder, place, synthetic=is_synthetic(source))
+        if scored is not None:  # the last scan with cracks says it
+            scalars |= scored.scalars() | {"prediction_scan": int(scan.scan)}
+            files += [place / name for name in PREDICTION_FILES]
     worst = _worst_exact(table, ranking.risks)
     if worst is not None:
         assert worst.picture is not None
@@ -109,12 +122,13 @@ def _uncertain(
     ranking: Ranking,
     profiles: Mapping[int, IslandProfile],
     config: ElectrodeConfig,
+    store: SolvedStore,
 ) -> tuple[pd.DataFrame, Uncertainty | None]:
     """Return the table with what uncertain inputs make of it, where that is asked for."""
     if not config.uncertainty.samples or table["risk_bulk"].isna().all():
         return table, None
     return uncertain_electrode(
-        table, ranking.risks, profiles, config, config.uncertainty, config.workers
+        table, ranking.risks, profiles, config, config.uncertainty, config.workers, store
     )
 
 
@@ -139,10 +153,11 @@ def rank(
     folder: Path,
 ) -> ElectrodeRisk:
     """Rank islands by risk, and write table, map, distribution and picture of the worst."""
-    ranking = rank_islands(profiles, config, config.ranking, config.workers)
-    table = risk_table(islands, ranking.risks)
-    scalars = electrode_scalars(table) | ranking.scalars
-    table, uncertainty = _uncertain(table, ranking, profiles, config)
+    with solved_store(folder) as store:
+        ranking = rank_islands(profiles, config, config.ranking, config.workers, store)
+        table = risk_table(islands, ranking.risks)
+        scalars = electrode_scalars(table) | ranking.scalars
+        table, uncertainty = _uncertain(table, ranking, profiles, config, store)
     names = ("risk.csv", "risk_map.png", "risk_distribution.png")
     files = [folder / name for name in names]
     write_table(table, files[0])

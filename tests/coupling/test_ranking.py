@@ -13,16 +13,9 @@ import pytest
 
 from coupling import ranking
 from coupling.dome import dome_shape
-from coupling.electrode import (
-    EXACT,
-    FAILED,
-    INTERPOLATED,
-    IslandRisk,
-    SolveMany,
-    electrode_scalars,
-    risk_table,
-)
+from coupling.electrode import SolveMany, electrode_scalars, risk_table
 from coupling.interpolation import QUANTITIES
+from coupling.island_risk import EXACT, FAILED, INTERPOLATED, IslandRisk
 from coupling.ranking import farthest, rank_islands
 from coupling.schema_mechanics import MechanicsConfig
 from coupling.schema_ranking import RankingOptions
@@ -88,7 +81,7 @@ def solver(monkeypatch: pytest.MonkeyPatch) -> Solver:
 
 def installed(solver: Solver, monkeypatch: pytest.MonkeyPatch) -> Solver:
     @contextmanager
-    def give(config: object, count: int) -> Iterator[SolveMany]:
+    def give(config: object, count: int, store: object = None) -> Iterator[SolveMany]:
         yield solver
 
     monkeypatch.setattr(ranking, "island_solver", give)

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from coupling.case import Case, solve_case
-from coupling.electrode import FAILED, electrode_scalars, risk_table, solve_islands
+from coupling.electrode import electrode_scalars, risk_table, solve_islands
+from coupling.island_risk import FAILED
 from coupling.risk import crack_risk
 from coupling.schema_mechanics import MechanicsConfig, RiskOptions
 from mechanics.interfaces import Contact, ContactOptions

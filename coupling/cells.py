@@ -1,0 +1,172 @@
+"""Several cells beside each other, as the paper compares bare with silver-coated copper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from coupling.cells_figures import cells_figure
+from coupling.criterion import LEVEL
+from coupling.island_risk import EXACT
+from coupling.results import Scalar, write_atomic
+from coupling.stress_figures import pair_figure
+
+if TYPE_CHECKING:
+    from coupling.picture import Picture
+    from coupling.pipeline import Story
+    from coupling.schema_run import RunConfig
+
+COLUMNS = (
+    ("islands", "islands", 0),
+    ("li_volume_um3", "lithium, µm³", 0),
+    ("mean_thickness_um", "mean lithium thickness, µm", 2),
+    ("std_thickness_um", "its standard deviation over the plane, µm", 2),
+    ("coverage_fraction", "share of the plane that lithium covers", 3),
+    ("contact_diameter_median_um", "contact diameter, median, µm", 1),
+    ("height_median_um", "height, median, µm", 1),
+    ("aspect_ratio_median", "height / diameter, median", 3),
+    ("aspect_ratio_max", "height / diameter, largest", 3),
+    ("apex_in_tension", "islands with tension above the apex", 0),
+    ("apex_sigma1_max_mpa", "apex σ₁, largest, MPa", 0),
+    ("li_pressure_median_mpa", "Li pressure, median, MPa", 0),
+    ("at_risk", "islands with R1 > 1 beyond the rim", 0),
+    ("worst_risk", "bulk risk R1, largest", 2),
+    ("risk_bulk_median", "bulk risk R1, median", 2),
+    ("worst_risk_rim", "rim risk R1, largest", 2),
+    ("crack_count", "cracks found", 0),
+    ("crack_volume_um3", "volume of cracks, µm³", 0),
+    ("prediction_cracked", "islands below a crack", 0),
+    ("prediction_auc", "area under the ROC curve, risk against cracks", 2),
+)
+"""What is compared: column of ``cells.csv``, what the report calls it, and its digits there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Several cells, each with its story."""
+
+    config: RunConfig
+    """Of the whole run."""
+    folder: Path
+    stories: Mapping[str, Story]
+    table: pd.DataFrame
+    """One row per cell: cell and `COLUMNS`; NaN where a cell has none."""
+    risks: pd.DataFrame
+    """Rows of all cells' tables of risk with the column cell, the riskiest first."""
+    scalars: dict[str, Scalar]
+    verdict: str
+    files: list[Path]
+    columns = COLUMNS
+
+    @property
+    def worst(self) -> Story:
+        """The cell of most risk."""
+        return self.stories[str(self.scalars["worst_cell"])]
+
+
+def compare_cells(config: RunConfig, stories: Mapping[str, Story], folder: Path) -> Comparison:
+    """Put cells side by side, and write tables and figures of the comparison."""
+    rows = [{"cell": name, **_row(story)} for name, story in stories.items()]
+    table = pd.DataFrame(rows)
+    parts = [
+        story.electrode.table.assign(cell=name).set_index("cell").reset_index()
+        for name, story in stories.items()
+    ]
+    risks = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+    # a table of no island at all has columns of no kind
+    risks["risk_bulk"] = risks["risk_bulk"].astype(float)
+    risks = risks.sort_values(
+        ["risk_bulk", "cell", "label"], ascending=[False, True, True], na_position="last",
+        ignore_index=True,
+    )  # fmt: skip
+    files = [folder / name for name in ("cells.csv", "risk.csv", "cells.png")]
+    write_atomic(files[0], table.to_csv(index=False, float_format="%.8g"))
+    write_atomic(files[1], risks.to_csv(index=False, float_format="%.8g"))
+    cells_figure(stories, files[2])
+    pictures = {name: picture for name, story in stories.items() if (picture := _worst(story))}
+    if pictures:
+        files.append(folder / "cells_stress.png")
+        pair_figure(list(pictures.items()), files[-1])
+    scalars = _scalars(stories, risks)
+    verdict = _verdict(table)
+    return Comparison(config, folder, stories, table, risks, scalars, verdict, files)
+
+
+def _row(story: Story) -> dict[str, Scalar]:
+    """Return what is compared of one cell."""
+    table = story.electrode.table.dropna(subset=["risk_bulk"])
+    found: dict[str, Any] = {}
+    for name, column, middle in (
+        ("contact_diameter_median_um", "contact_diameter_um", np.median),
+        ("height_median_um", "height_um", np.median),
+        ("aspect_ratio_median", "aspect_ratio", np.median),
+        ("aspect_ratio_max", "aspect_ratio", np.max),
+        ("apex_sigma1_max_mpa", "apex_sigma1_mpa", np.max),
+        ("li_pressure_median_mpa", "li_pressure_mpa", np.median),
+        ("risk_bulk_median", "risk_bulk", np.median),
+    ):
+        found[name] = float(middle(table[column])) if len(table) else np.nan
+    found["apex_in_tension"] = int((table["apex_sigma1_mpa"] > 0).sum())
+    return {
+        name: found[name] if name in found else story.scalars.get(name, np.nan)
+        for name, _, _ in COLUMNS
+    }
+
+
+def _worst(story: Story) -> Picture | None:
+    """Return the picture of the riskiest island that was solved."""
+    solved = [risk for risk in story.electrode.risks if risk.method == EXACT]
+    return max(solved, key=lambda risk: risk.risk_bulk).picture if solved else None
+
+
+def _scalars(stories: Mapping[str, Story], risks: pd.DataFrame) -> dict[str, Scalar]:
+    """Return the numbers of all cells together, then each cell's own with its name before them."""
+    sums = ("islands", "islands_failed", "at_risk", "at_risk_at_least", "at_risk_at_most")
+    scalars: dict[str, Scalar] = {"cells": len(stories)}
+    for name in sums:
+        scalars[name] = sum(int(story.scalars[name] or 0) for story in stories.values())
+    worst = risks.dropna(subset=["risk_bulk"]).head(1)
+    rim = risks["risk_rim"].max()
+    scalars |= {
+        "worst_cell": worst["cell"].iloc[0] if len(worst) else next(iter(stories)),
+        "worst_label": int(worst["label"].iloc[0]) if len(worst) else None,
+        "worst_risk": float(worst["risk_bulk"].iloc[0]) if len(worst) else None,
+        "worst_risk_rim": float(rim) if pd.notna(rim) else None,
+    }
+    for cell, story in stories.items():
+        scalars |= {f"{cell}_{name}": value for name, value in story.scalars.items()}
+    return scalars
+
+
+def _verdict(table: pd.DataFrame) -> str:
+    """Say in a few sentences how the cells differ."""
+    parts = []
+    for row in table.itertuples():
+        if not row.islands:
+            parts.append(f"{row.cell}: no island was found.")
+            continue
+        cracks = "" if pd.isna(row.crack_count) else f"; {int(row.crack_count)} cracks were found"
+        if pd.isna(row.worst_risk):
+            parts.append(f"{row.cell}: none of {int(row.islands)} islands could be solved{cracks}.")
+            continue
+        parts.append(
+            f"{row.cell}: {int(row.at_risk)} of {int(row.islands)} islands exceed the "
+            f"electrolyte's strength beyond the rim (largest R1 {row.worst_risk:.1f}), "
+            f"{int(row.apex_in_tension)} pull at the electrolyte above their apex (height over "
+            f"diameter {row.aspect_ratio_median:.2f} in the middle){cracks}."
+        )
+    solved = table.dropna(subset=["worst_risk"]).sort_values("worst_risk")
+    if len(solved) > 1 and solved["worst_risk"].iloc[-1] > LEVEL:
+        most, least = solved.iloc[-1], solved.iloc[0]
+        if least["worst_risk"] > 0:
+            parts.append(
+                f"The riskiest island of {most['cell']} carries "
+                f"{most['worst_risk'] / least['worst_risk']:.1f} times the risk of that of "
+                f"{least['cell']}."
+            )
+    return " ".join(parts)
