@@ -30,7 +30,7 @@ APERTURE_VOXEL = (2, 4)
 the reach of the blur, and the thin rim that no threshold sees."""
 COARSE = 2
 """Pixels binned along y and x for a first look: below the smoothing, at a quarter of the cost."""
-COARSE_LEVEL, COARSE_SIZE = 0.95, 0.85
+COARSE_LEVEL, COARSE_SIZE = 0.95, 0.9
 """Shares of threshold and significance, and of a crack's size and distance from the interface, that
 make the first look go on to a second."""
 FOOTPRINT_LEVEL = 0.25

@@ -8,8 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.loops import Float32, Index, compiled
-from imaging.loops_alignment import summed
+from imaging.loops import Float32, Index, compiled, summed
 
 type Bool = NDArray[np.bool_]
 type Int32 = NDArray[np.int32]
