@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.crack_signal import SMOOTH_VOXEL, electrolyte_share, leak, smoothed, thinned
+from imaging import kernels
+from imaging.crack_signal import SMOOTH_VOXEL, Leak, PlaneMean, electrolyte_share, thinned
 from imaging.lvf import Interface
 from imaging.options import CrackOptions
+from imaging.slabs import SLAB_VOXELS, mapped
 from imaging.volume import BoolArray, FloatArray, IntArray, Volume
 
 type Float32 = NDArray[np.float32]
@@ -21,10 +23,6 @@ BESIDE_VOXEL = 8
 REGION_LEVEL = 0.6
 """Share of the threshold down to which a region extends. Lower, noise grows spurs that swell the
 volume; higher, thin rims are lost."""
-COARSE = 2
-"""Pixels binned along y and x for the first look: below the smoothing, at a quarter of the cost."""
-COARSE_LEVEL = 0.95
-"""Share of the threshold and of the significance that makes the first look go on to a second."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,57 +59,99 @@ class Regions:
     """Standard deviation of the smoothed fraction of displaced electrolyte."""
 
 
-def worth_a_look(scene: CrackScene, options: CrackOptions) -> bool:
-    """Whether a first look, at half the resolution and a lower threshold, shows anything."""
-    level = replace(
-        options,
-        threshold=COARSE_LEVEL * options.threshold,
-        significance=COARSE_LEVEL * options.significance,
-    )
-    coarse = _binned_scene(scene, COARSE)
-    if not coarse.roi.any():
-        return True
-    found = find_regions(coarse, level)
-    # What peaks in the nearest slice alone is blur of lithium at the collector.
-    return bool(np.isin(found.labels[1:], found.numbers).any())
-
-
 def find_regions(scene: CrackScene, options: CrackOptions) -> Regions:
     """Find what displaces electrolyte, twice: the levels are then taken beside the cracks."""
-    roi, zone, blur = scene.roi, scene.zone, SMOOTH_VOXEL[1] / scene.bin
+    roi, zone = scene.roi, scene.zone
     share = electrolyte_share(
         scene.before, scene.interface, roi, zone, scene.contrast, scene.grey_li, scene.bin
     )
+    mean = PlaneMean(roi, SMOOTH_VOXEL[1] / scene.bin)
+    leak = Leak.of(scene.lvf, scene.interface, scene.width_um, zone, mean)
+    beside = max(BESIDE_VOXEL // scene.bin, 1)
+    displaced, smooth = np.empty_like(share), np.empty_like(share)
     free = roi
     for _ in range(2):
-        values = np.where(roi, scene.lvf.values[zone], 0).astype(np.float32)
-        values -= leak(values, scene.lvf, scene.interface, scene.width_um, roi, free, zone, blur)
-        displaced = np.where(roi, values / share, 0).astype(np.float32)
-        # The noise of the scan before is in both, so that their quotient is low on average.
-        displaced -= np.where(roi, displaced[:, free].mean(axis=1)[:, None, None], 0)
-        smooth = smoothed(displaced, roi, blur)
-        noise = 1.4826 * float(np.median(np.abs(smooth[:, thinned(free)])))
+        _displace(scene, leak, share, free, mean, displaced, smooth)
+        some = smooth.reshape(zone.size, -1)[:, thinned(free)]
+        noise = 1.4826 * float(np.median(np.abs(some)))
         labels, numbers = _regions(smooth, noise, options)
-        cracked = np.isin(labels, numbers).any(axis=0)
-        beside = max(BESIDE_VOXEL // scene.bin, 1)
-        free = roi & ~ndimage.binary_dilation(cracked, iterations=beside)
-        if not cracked.any() or free.sum() < 0.1 * roi.sum():
+        if not numbers:
+            break
+        cracked = _footprint(labels, numbers)
+        free = roi & (ndimage.distance_transform_cdt(~cracked, "taxicab") > beside)
+        if free.sum() < 0.1 * roi.sum():
             break
     return Regions(displaced, labels, numbers, noise)
 
 
+def _displace(
+    scene: CrackScene,
+    leak: Leak,
+    share: Float32,
+    free: BoolArray,
+    mean: PlaneMean,
+    displaced: Float32,
+    smooth: Float32,
+) -> None:
+    """Fill in the electrolyte displaced, and its mean over a few voxels, both (zone, y, x)."""
+    from imaging import loops_cracks
+
+    points, roi = thinned(free), scene.roi
+
+    def part(slices: slice) -> None:
+        k = slices.start
+        values = np.require(scene.lvf.values[scene.zone[k]], np.float32, "C")
+        level, slope = leak.fitted(k, mean(values).ravel()[points], points)
+        low, steep = np.float32(level), np.float32(slope)
+        offset = loops_cracks.displaced(
+            values, leak.source, share[k], roi, free, low, steep, displaced[k]
+        )
+        # The noise of the scan before is in both, so that their quotient is low on average.
+        loops_cracks.lower(displaced[k], roi, np.float32(offset))
+        smooth[k] = mean(displaced[k])
+
+    for _ in mapped(part, scene.zone.size, 1):
+        pass
+
+    def across(rows: slice) -> None:
+        smooth[:, rows] = kernels.gaussian(smooth[:, rows], SMOOTH_VOXEL[0], axes=(0,))
+
+    _, ny, nx = smooth.shape
+    for _ in mapped(across, ny, max(SLAB_VOXELS // (smooth.shape[0] * nx), 1)):
+        pass
+
+
 def _regions(smooth: Float32, noise: float, options: CrackOptions) -> tuple[IntArray, list[int]]:
     """Connected voxels above a low threshold, and those of them that reach a high one."""
+    from imaging import loops_cracks
+
     high = max(options.threshold, options.significance * noise)
-    mask = smooth > REGION_LEVEL * high
-    labels, count = ndimage.label(mask, np.ones((3, 3, 3), dtype=bool))
-    peaks = np.zeros(count + 1, dtype=np.float32)
-    np.maximum.at(peaks, labels[mask], smooth[mask])
-    numbers = [int(i) for i in np.flatnonzero(peaks > high)]
-    return np.asarray(labels, dtype=np.int32), numbers
+    labels = np.zeros(smooth.shape, dtype=np.int32)
+    if not smooth.max() > high:
+        return labels, []
+    low, size = np.float32(REGION_LEVEL * high), smooth[0].size
+
+    def above(slices: slice) -> NDArray[np.int64]:
+        found = np.flatnonzero(smooth[slices.start] > low)
+        return np.asarray(found + slices.start * size, dtype=np.int64)
+
+    index = np.concatenate(list(mapped(above, smooth.shape[0], 1)))
+    peaks = loops_cracks.connected(index, smooth, labels)
+    return labels, [int(i) for i in np.flatnonzero(peaks > high)]
 
 
-def _binned_scene(scene: CrackScene, factor: int) -> CrackScene:
+def _footprint(labels: IntArray, numbers: list[int]) -> BoolArray:
+    """Pixels (y, x) of some regions."""
+    from imaging import loops_cracks
+
+    chosen = np.zeros(int(labels.max()) + 1, dtype=bool)
+    chosen[numbers] = True
+    out = np.zeros(labels.shape[1:], dtype=bool)
+    loops_cracks.footprint(labels, chosen, out)
+    return out
+
+
+def binned_scene(scene: CrackScene, factor: int) -> CrackScene:
     """The same scene, cut to the slices that matter, with fewer pixels."""
     depth = scene.interface.depth_um(scene.lvf) / scene.lvf.spacing_um[0]
     used = np.union1d(scene.zone, np.flatnonzero(np.abs(depth) < 2))  # leak's source is one deep
@@ -132,14 +172,22 @@ def _binned_scene(scene: CrackScene, factor: int) -> CrackScene:
 
 def _binned(volume: Volume, first: int, last: int, factor: int) -> Volume:
     """Means of square blocks of pixels, float32, of some slices."""
-    parts = [
-        _blocks(part, factor).mean(axis=(-3, -1), dtype=np.float32)
-        for part in volume.values[first:last]
-    ]
+    from imaging import loops_cracks
+
+    _, ny, nx = volume.shape
+    out = np.empty((last - first, ny // factor, nx // factor), np.float32)
+
+    def part(slices: slice) -> None:
+        k = slices.start
+        values = volume.values[first + k]
+        loops_cracks.binned(np.require(values, values.dtype, "C"), factor, out[k])
+
+    for _ in mapped(part, out.shape[0], 1):
+        pass
     (dz, dy, dx), (z0, y0, x0) = volume.spacing_um, volume.origin_um
     shift = 0.5 * (factor - 1)
     origin = (z0 + first * dz, y0 + shift * dy, x0 + shift * dx)
-    return Volume(np.stack(parts), (dz, factor * dy, factor * dx), origin)
+    return Volume(out, (dz, factor * dy, factor * dx), origin)
 
 
 def _blocks(values: NDArray[Any], factor: int) -> NDArray[Any]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, optimize, special
+from scipy import optimize, special
 
+from imaging import kernels
 from imaging.lvf import Interface, electrolyte_slab_um
+from imaging.reductions import slice_means
+from imaging.slabs import SLAB_VOXELS, mapped
 from imaging.volume import BoolArray, FloatArray, IntArray, Volume
 
 type Float32 = NDArray[np.float32]
@@ -19,7 +24,7 @@ FOIL_VOXEL = 4.0
 """Distance that is kept from the lithium foil or collector at the electrolyte's other end."""
 SHARE_VOXEL = 1.5
 """Smoothing of the electrolyte's contrast, finer than its grains."""
-ENOUGH_PIXELS = 200_000
+ENOUGH_PIXELS = 50_000
 PRIOR_SPREAD = 0.03
 """Spread of LVF at the collector from which on the leak is measured rather than expected."""
 
@@ -62,70 +67,81 @@ def electrolyte_share(
     NoElectrolyteContrastError
         If the electrolyte is not brighter than lithium.
     """
-    sigma = (SHARE_VOXEL, SHARE_VOXEL / binned, SHARE_VOXEL / binned)
-    share = ndimage.gaussian_filter(before.values[np.sort(zone)].astype(np.float32), sigma)
-    share = share if interface.cc_is_low else share[::-1]
-    share = (share - grey_li) / contrast.astype(np.float32)
+    _, ny, nx = before.shape
+    reach = kernels.gaussian_reach(SHARE_VOXEL)
+    around = np.pad(zone, reach, mode="symmetric")  # mirrored at the zone's ends
+    divisor = np.broadcast_to(contrast.astype(np.float32), (ny, nx))
+    share = np.empty((zone.size, ny, nx), np.float32)
+
+    def part(rows: slice) -> None:
+        have = slice(max(rows.start - reach, 0), min(rows.stop + reach, ny))
+        inner = slice(rows.start - have.start, rows.stop - have.start)
+        layers = (slice(reach, reach + zone.size), slice(None))
+        values = kernels.gaussian(before.values[around, have], SHARE_VOXEL, axes=(0,), box=layers)
+        values = kernels.gaussian(
+            values, SHARE_VOXEL / binned, axes=(1, 2), box=(slice(None), inner)
+        )
+        share[:, rows] = (values - np.float32(grey_li)) / divisor[rows]
+
+    for _ in mapped(part, ny, max(SLAB_VOXELS // (around.size * nx), 2 * reach)):
+        pass
     # Next to the collector its blur brightens the electrolyte: no more than farther off.
-    beyond = share[share.shape[0] // 3 :][:, roi]
-    thin = beyond[:, :: max(beyond.shape[1] // 20000, 1)]
+    inside = np.flatnonzero(roi)
+    thin = share.reshape(zone.size, -1)[zone.size // 3 :, inside[:: max(inside.size // 20000, 1)]]
     low, middle, high = np.quantile(thin, [0.01, 0.5, 0.99])
     if middle <= 0:
         raise NoElectrolyteContrastError(
             "the electrolyte must be brighter than lithium to show cracks"
         )
-    return np.asarray(np.clip(share, max(low, 0.3 * middle), high), dtype=np.float32)
+    return np.clip(share, np.float32(max(low, 0.3 * middle)), np.float32(high), out=share)
 
 
-def leak(
-    values: Float32,
-    lvf: Volume,
-    interface: Interface,
-    width: float,
-    roi: BoolArray,
-    free: BoolArray,
-    zone: IntArray,
-    blur: float,
-) -> Float32:
+@dataclass(frozen=True, eq=False)
+class Leak:
     """What misalignment, grey drift and the blur of lithium at the collector add to each slice.
 
-    A constant plus a multiple of the LVF just inside the collector, fitted to the pixels `free`
-    of cracks: robust, and the multiple is no larger than the width of the interface allows. Where
-    all lithium lies below cracks, it is what a Gaussian of that width leaks. Maps are smoothed by
-    `blur` pixels.
+    A constant plus a multiple of the LVF just inside the collector, fitted to pixels free of
+    cracks: robust, and the multiple is no larger than the width of the interface allows. Where all
+    lithium lies below cracks, it is what a Gaussian of that width leaks.
     """
-    dz = lvf.spacing_um[0]
-    depth = interface.depth_um(lvf)
-    surface = int(np.argmin(np.abs(depth - dz)))
-    source = plane_mean(lvf.values[surface].astype(np.float32), roi, blur)
-    found = np.empty_like(values)
-    free = thinned(free)
-    middle = float(np.median(source[free]))
-    at = source[free] - middle
-    prior = PRIOR_SPREAD**2 * at.size
-    for i, k in enumerate(zone):
-        part = plane_mean(values[i], roi, blur)[free]
+
+    source: Float32
+    """Smoothed LVF just inside the collector, (y, x)."""
+    expected: FloatArray
+    """Multiple that the interface's width makes likely, for every slice of the zone."""
+
+    @classmethod
+    def of(
+        cls, lvf: Volume, interface: Interface, width_um: float, zone: IntArray, mean: PlaneMean
+    ) -> Leak:
+        """What leaks into the slices of the zone, through an interface of this blur."""
+        depth = interface.depth_um(lvf)
+        surface = int(np.argmin(np.abs(depth - lvf.spacing_um[0])))
+        return cls(mean(lvf.values[surface]), np.asarray(special.ndtr(depth[zone] / width_um)))
+
+    def fitted(self, k: int, part: Float32, points: NDArray[np.intp]) -> tuple[float, float]:
+        """Constant and multiple in slice `k` of the zone, whose values at the points are `part`."""
+        at = self.source.ravel()[points]
+        middle = float(np.median(at))
+        at = at - middle
+        prior = PRIOR_SPREAD**2 * at.size
         level, slope = float(np.median(part)), 0.0
-        expected = float(special.ndtr(depth[k] / width))
-        limit = 2 * expected + 2e-4
+        limit = 2 * float(self.expected[k]) + 2e-4
         for _ in range(4):
             rest = part - level - slope * at
             scale = 1.4826 * float(np.median(np.abs(rest))) + 1e-9
             weight = (np.abs(rest) < 2.5 * scale).astype(np.float64)
             level = float(np.average(part - slope * at, weights=weight))
-            drawn = float((weight * at * (part - level)).sum()) + prior * expected
+            drawn = float((weight * at * (part - level)).sum()) + prior * self.expected[k]
             slope = drawn / (float((weight * at**2).sum()) + prior)
             slope = min(max(slope, -limit), limit)
-        found[i] = level + slope * (source - middle)
-    return found
+        return level - slope * middle, slope
 
 
-def thinned(mask: BoolArray) -> BoolArray:
-    """Enough of a mask's pixels, evenly spread, for medians and fits over them."""
+def thinned(mask: BoolArray) -> NDArray[np.intp]:
+    """Flat indices of enough of a mask's pixels, evenly spread, for medians and fits over them."""
     inside = np.flatnonzero(mask)
-    kept = np.zeros(mask.size, dtype=bool)
-    kept[inside[:: max(inside.size // ENOUGH_PIXELS, 1)]] = True
-    return kept.reshape(mask.shape)
+    return inside[:: max(inside.size // ENOUGH_PIXELS, 1)]
 
 
 def interface_width(before: Volume, interface: Interface, roi: BoolArray) -> float:
@@ -133,7 +149,8 @@ def interface_width(before: Volume, interface: Interface, roi: BoolArray) -> flo
     dz = before.spacing_um[0]
     depth = interface.depth_um(before)
     near = np.abs(depth) < 5 * dz
-    profile = before.values[near][:, roi].mean(axis=1, dtype=np.float64)
+    first, last = np.flatnonzero(near)[[0, -1]]
+    profile = slice_means(before.values[first : last + 1], roi)
     level, step = float(profile.min()), float(np.ptp(profile))
 
     def misfit(p: FloatArray) -> FloatArray:
@@ -144,16 +161,24 @@ def interface_width(before: Volume, interface: Interface, roi: BoolArray) -> flo
     return float(np.clip(math.exp(fit.x[1]), 0.5 * dz, 2 * dz))
 
 
-def plane_mean(values: Float32, roi: BoolArray, sigma: float) -> Float32:
-    """Gaussian mean of a map (y, x) over the pixels of the ROI, 0 elsewhere."""
-    weight = ndimage.gaussian_filter(roi.astype(np.float32), sigma, mode="constant")
-    total = ndimage.gaussian_filter(
-        np.where(roi, values, 0).astype(np.float32), sigma, mode="constant"
-    )
-    return np.where(roi, total / np.maximum(weight, 1e-6), 0).astype(np.float32)
+class PlaneMean:
+    """Gaussian mean of maps (y, x) over the pixels of the ROI, 0 elsewhere; `sigma` in pixels."""
 
+    def __init__(self, roi: BoolArray, sigma: float) -> None:
+        self._roi, self._sigma = roi.astype(np.float32), sigma
+        weight = self._sum(self._roi)
+        self._share = self._roi / np.maximum(weight, np.float32(1e-6))
 
-def smoothed(displaced: Float32, roi: BoolArray, blur: float) -> Float32:
-    """Mean over a few voxels, `blur` pixels in the plane, as flat as cracks are; (zone, y, x)."""
-    flat = np.stack([plane_mean(part, roi, blur) for part in displaced])
-    return np.asarray(ndimage.gaussian_filter1d(flat, SMOOTH_VOXEL[0], axis=0, mode="nearest"))
+    def __call__(self, values: NDArray[Any]) -> Float32:
+        """Return the mean of a map; what lies beyond the ROI does not count."""
+        return np.asarray(self._share * self._sum(values), dtype=np.float32)
+
+    def _sum(self, values: NDArray[Any]) -> Float32:
+        """Gaussian sum over the ROI, nothing beyond the map."""
+        reach = kernels.gaussian_reach(self._sigma)
+        ny, nx = values.shape
+        rows, columns = slice(reach, reach + ny), slice(reach, reach + nx)
+        padded = np.zeros((1, ny + 2 * reach, nx + 2 * reach), np.float32)
+        np.multiply(values, self._roi, out=padded[0, rows, columns], casting="same_kind")
+        box = (slice(None), rows)
+        return kernels.gaussian(padded, self._sigma, axes=(1, 2), box=box)[0, :, columns]

@@ -15,12 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, spatial
 
-from imaging.crack_search import CrackScene, Regions, find_regions, worth_a_look
-from imaging.crack_signal import (
-    SMOOTH_VOXEL,
-    electrolyte_zone,
-    interface_width,
-)
+from imaging.crack_search import CrackScene, Regions, binned_scene, find_regions
+from imaging.crack_signal import SMOOTH_VOXEL, electrolyte_zone, interface_width
 from imaging.filters import ball
 from imaging.lvf import Interface
 from imaging.options import CrackOptions
@@ -32,6 +28,11 @@ type Float32 = NDArray[np.float32]
 APERTURE_VOXEL = (2, 4)
 """Voxels along z and in the plane by which a crack's region is widened before its volume is summed:
 the reach of the blur, and the thin rim that no threshold sees."""
+COARSE = 2
+"""Pixels binned along y and x for a first look: below the smoothing, at a quarter of the cost."""
+COARSE_LEVEL, COARSE_SIZE = 0.95, 0.9
+"""Shares of threshold and significance, and of a crack's size and distance from the interface, that
+make the first look go on to a second."""
 FOOTPRINT_LEVEL = 0.25
 """Share of the widest opening down to which a column belongs to the crack. A penny-shaped crack
 opens as sqrt(1 - rho^2): its opening passes this level at 97 % of its radius."""
@@ -160,24 +161,17 @@ def find_cracks(
         grey_li,
         interface_width(before, interface, roi),
     )
-    if not worth_a_look(scene, options):
+    coarse = binned_scene(scene, COARSE)
+    if coarse.roi.any() and not _cracks(coarse, options, COARSE_LEVEL, COARSE_SIZE)[0]:
         return nothing
-    regions = find_regions(scene, options)
-    displaced = regions.displaced
-    per_voxel = float(np.sqrt(np.mean(slice_noise(displaced.astype(np.float64), roi) ** 2)))
-    boxes = ndimage.find_objects(regions.labels)
-    found = [
-        _measured(scene, regions, per_voxel, number, boxes[number - 1])
-        for number in regions.numbers
-    ]
-    kept = [m for m in found if m is not None and _is_crack(m, options, lvf.spacing_um[0])]
+    kept, noise = _cracks(scene, options)
     kept.sort(key=lambda m: -m.crack.volume_um3)
     opening = nothing.opening_um
     for label, m in enumerate(kept, start=1):
         nothing.labels[m.box][m.footprint] = label
         opening[m.box] += m.opening_um
     cracks = [replace(m.crack, label=label) for label, m in enumerate(kept, start=1)]
-    return CrackMap(cracks, nothing.labels, opening, regions.noise, zone)
+    return CrackMap(cracks, nothing.labels, opening, noise, zone)
 
 
 # ---------------------------------------------------------------------------------- measurement
@@ -194,6 +188,30 @@ class _Measured:
     """Slice of the zone that holds the most of it."""
 
 
+def _cracks(
+    scene: CrackScene, options: CrackOptions, level: float = 1.0, size: float = 1.0
+) -> tuple[list[_Measured], float]:
+    """Regions that are cracks, and the noise; thresholds and sizes are multiplied as told."""
+    low = replace(
+        options, threshold=level * options.threshold, significance=level * options.significance
+    )
+    regions = find_regions(scene, low)
+    if not regions.numbers:
+        return [], regions.noise
+    noise = float(np.sqrt(np.mean(slice_noise(regions.displaced, scene.roi) ** 2)))
+    boxes = ndimage.find_objects(regions.labels)
+    found = [
+        _measured(scene, regions, noise, number, boxes[number - 1]) for number in regions.numbers
+    ]
+    small = replace(
+        options,
+        significance=size * options.significance,
+        min_offset_voxel=size * options.min_offset_voxel,
+    )
+    dz = scene.lvf.spacing_um[0]
+    return [m for m in found if m is not None and _is_crack(m, small, dz)], regions.noise
+
+
 def _is_crack(m: _Measured, options: CrackOptions, dz: float) -> bool:
     """Whether a region lies off the interface: lithium at the collector fades away from it."""
     return (
@@ -207,15 +225,16 @@ def _measured(
     scene: CrackScene, regions: Regions, noise: float, number: int, found: tuple[slice, ...]
 ) -> _Measured | None:
     """Measure one region, with the voxels' noise; None if nothing is left of it."""
-    lvf, margin = scene.lvf, APERTURE_VOXEL[1] + 2
+    lvf, margin = scene.lvf, APERTURE_VOXEL[1] // scene.bin + 2
     height_um = -scene.interface.depth_um(lvf)[scene.zone]
     y0, x0 = (max(s.start - margin, 0) for s in found[1:])
     box = (slice(y0, found[1].stop + margin), slice(x0, found[2].stop + margin))
     labels = regions.labels[(slice(None), *box)]
     own = labels == number
-    up, aside = APERTURE_VOXEL
+    up, aside = APERTURE_VOXEL[0], APERTURE_VOXEL[1] // scene.bin
     aperture = ndimage.binary_dilation(own, ball(1), iterations=up)
-    aperture = ndimage.binary_dilation(aperture, ball(1)[1:2], iterations=aside - up)
+    if aside > up:
+        aperture = ndimage.binary_dilation(aperture, ball(1)[1:2], iterations=aside - up)
     aperture &= (own | (labels == 0)) & scene.roi[box]
     part = np.where(aperture, regions.displaced[(slice(None), *box)], 0.0)
     dz, dy, dx = lvf.spacing_um
@@ -223,7 +242,8 @@ def _measured(
     by_slice = part.sum(axis=(1, 2))
     total = float(by_slice.sum())
     opening = part.sum(axis=0) * dz
-    smooth = np.asarray(ndimage.gaussian_filter(opening, SMOOTH_VOXEL[1], mode="constant"))
+    blur = SMOOTH_VOXEL[1] / scene.bin
+    smooth = np.asarray(ndimage.gaussian_filter(opening, blur, mode="constant"))
     if total <= 0 or smooth.max() <= 0:
         return None
     footprint = _largest(smooth > FOOTPRINT_LEVEL * smooth.max())

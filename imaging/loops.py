@@ -31,6 +31,11 @@ def compiled[F: Callable[..., Any]](function: F, freedom: tuple[str, ...] = ("co
         return cast(F, numba.njit(**options)(function))
 
 
+def summed[F: Callable[..., Any]](function: F) -> F:
+    """`compiled`, the order of sums left to the compiler, which makes vectors of them."""
+    return compiled(function, ("contract", "reassoc"))
+
+
 @compiled
 def _scale(source: Float32, weight: np.float32, target: Float32) -> None:
     for x in range(target.size):

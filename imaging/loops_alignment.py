@@ -6,23 +6,15 @@ Sums over a few hundred voxels are in single precision, longer ones in double.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.loops import Float32, compiled
+from imaging.loops import Float32, compiled, summed
 
 type Float64 = NDArray[np.float64]
 
 CHUNK = 256
 """Voxels of a row that are worked on at a time: all their columns stay in the nearest cache."""
-
-
-def summed[F: Callable[..., Any]](function: F) -> F:
-    """`compiled`, the order of sums left to the compiler, which makes vectors of them."""
-    return compiled(function, ("contract", "reassoc"))
 
 
 @summed

@@ -5,20 +5,29 @@ As in `imaging.loops`, arrays are C-contiguous, and loops run on one core, witho
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.loops import Float32, compiled
+from imaging.loops import Float32, compiled, summed
 
 type Float64 = NDArray[np.float64]
 
 
+@summed
+def _sum(line: NDArray[Any]) -> np.float64:
+    total = np.float64(0.0)
+    for x in range(line.size):
+        total += np.float64(line[x])
+    return total
+
+
 @compiled
-def grouped(values: Float32, group: NDArray[np.int32], out: Float64) -> None:
-    """Add every pixel of a slice (y, x) to the sum of its group."""
-    for y in range(values.shape[0]):
-        for x in range(values.shape[1]):
-            out[group[y, x]] += values[y, x]
+def grouped(values: NDArray[Any], runs: NDArray[np.int64], out: Float64) -> None:
+    """Add runs of pixels of a slice (y, x), given as (row, first, last + 1, group), to groups."""
+    for i in range(runs.shape[0]):
+        out[runs[i, 3]] += _sum(values[runs[i, 0], runs[i, 1] : runs[i, 2]])
 
 
 @compiled

@@ -47,18 +47,31 @@ def group_sums(values: NDArray[Any], group: NDArray[np.integer[Any]], count: int
         index = group[used]
         rows = [np.bincount(index, weights=v[used], minlength=count) for v in values]
         return np.asarray(np.stack(rows) if rows else np.zeros((0, count)))
-    # What is in no group goes to one more, so that the loop has no branch.
-    place = np.where(used, group, count).astype(np.int32)
-    out = np.zeros((values.shape[0], count + 1))
+    runs = _runs(np.where(used, group, -1))
+    out = np.zeros((values.shape[0], count))
     from imaging import loops_sums
 
     def add(rows: slice) -> None:
         for z in range(rows.start, rows.stop):
-            loops_sums.grouped(np.require(values[z], np.float32, "C"), place, out[z])
+            # Of one byte order and layout: nothing is compiled twice.
+            kind = values.dtype.newbyteorder("=")
+            loops_sums.grouped(np.require(values[z], kind, "C"), runs, out[z])
 
     for _ in mapped(add, values.shape[0], 1):
         pass
-    return out[:, :count]
+    return out
+
+
+def _runs(group: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Runs of neighbours along x of one group: (row, first, last + 1, group), shape (n, 4)."""
+    ny, nx = group.shape
+    step = np.ones((ny, nx + 1), dtype=bool)
+    step[:, 1:-1] = group[:, 1:] != group[:, :-1]
+    row, edge = np.nonzero(step)
+    inner = row[1:] == row[:-1]
+    row, first, last = row[:-1][inner], edge[:-1][inner], edge[1:][inner]
+    runs = np.stack([row, first, last, group[row, first]], axis=1)
+    return np.asarray(runs[runs[:, 3] >= 0], dtype=np.int64)
 
 
 def column_sums(values: NDArray[Any]) -> FloatArray:

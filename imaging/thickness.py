@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imaging.filters import gaussian
 from imaging.reductions import column_sums, gap_medians, slice_means
@@ -44,7 +46,7 @@ def thickness_map(lvf: Volume, roi: BoolArray, slices: slice) -> ThicknessMap:
     return ThicknessMap(np.where(roi, total, np.nan), np.where(roi, std, np.nan), slices)
 
 
-def slice_noise(values: FloatArray, roi: BoolArray) -> FloatArray:
+def slice_noise(values: NDArray[Any], roi: BoolArray) -> FloatArray:
     """Noise of every slice, from differences of pixels two apart (robust; shape (z,)).
 
     Neighbours at distance two, because the interpolation of the alignment and the reconstruction
