@@ -23,7 +23,17 @@ type Float32 = NDArray[np.float32]
 PAD = 3
 """Coefficients kept beyond the volume's faces: a spline has four of them on each axis."""
 STRIP = 32
-"""Rows whose sums are computed at a time."""
+"""Rows whose sums are computed at a time, at most."""
+MIN_STRIPS = 12
+BLOCK_SLICES = 8
+"""Strips of so many slices sample the noise independently: they are wider than the smoothing."""
+FACE_SLICES = 3
+"""Slices at the ends of a volume whose smoothed values miss what lies beyond."""
+SAMPLES, SAMPLE = 4, 64
+"""Places along y and x at which grey values are looked at, and their size in pixels."""
+ANY = (-math.inf, math.inf)
+
+type Limits = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -54,15 +64,66 @@ class Sums:
     force: FloatArray
     correlation: float
     voxels: int
+    blocks: tuple[FloatArray, FloatArray]
+    """`normal` and `force` of parts of the mask, (blocks, 8, 8) and (blocks, 8)."""
 
 
-def smoothed(volume: Volume, sigma_voxel: float, slices: slice) -> Float32:
-    """Some slices of the smoothed volume, edges continued."""
+def limits_of(volume: Volume, mask: BoolArray, sigma_voxel: float, like: Limits = ANY) -> Limits:
+    """Grey values that the smoothed texture takes, with a wide margin.
+
+    What lies beyond them is no electrolyte but a die or collector that the drift has brought into
+    the place of the mask: far brighter than any texture, it would drown it. The median over
+    slices of each slice's median and spread, because such things come in slices.
+
+    Parameters
+    ----------
+    volume, mask, sigma_voxel
+        Scan, where its texture is looked at, and how it is smoothed.
+    like
+        Limits of another scan of the same cell: no narrower than half of them.
+    """
+    used = mask_slices(mask)
+    part = []
+    reach = kernels.gaussian_reach(sigma_voxel)
+    for y in _places(volume.shape[1]):
+        for x in _places(volume.shape[2]):
+            near = volume.values[:, y, x]
+            z = slice(max(used.start - reach, 0), min(used.stop + reach, near.shape[0]))
+            smooth = kernels.gaussian(np.ascontiguousarray(near[z]), sigma_voxel)
+            inside = slice(used.start - z.start, used.stop - z.start)
+            part.append(
+                np.where(mask[used, y, x], smooth[inside], np.nan).reshape(
+                    used.stop - used.start, -1
+                )
+            )
+    values = np.concatenate(part, axis=1)
+    values = values[np.isfinite(values).any(axis=1)]
+    if values.size == 0:
+        return ANY
+    low, middle, high = np.nanquantile(values, [0.01, 0.5, 0.99], axis=1)
+    level, width = float(np.median(middle)), float(np.median(high - low))
+    # Layers of grains differ as well, but not as much as most of them scatter.
+    width = max(width, float(np.subtract(*np.quantile(middle, [0.75, 0.25]))))
+    if math.isfinite(like[0]):
+        width = max(width, 0.5 * (like[1] - like[0]) / 3)
+    return level - 1.5 * width, level + 1.5 * width
+
+
+def _places(size: int) -> list[slice]:
+    """Evenly spaced pieces of an axis."""
+    if size <= SAMPLES * SAMPLE:
+        return [slice(0, size)]
+    starts = np.linspace(0, size - SAMPLE, SAMPLES).astype(int)
+    return [slice(int(i), int(i) + SAMPLE) for i in starts]
+
+
+def smoothed(volume: Volume, sigma_voxel: float, slices: slice, limits: Limits = ANY) -> Float32:
+    """Some slices of the smoothed volume, edges continued, cut to `limits`."""
     nz, ny, nx = volume.shape
     out = np.empty((slices.stop - slices.start, ny, nx), np.float32)
 
     def part(rows: slice) -> None:
-        out[:, rows] = _smoothed_rows(volume, sigma_voxel, slices, rows)
+        out[:, rows] = _smoothed_rows(volume, sigma_voxel, slices, rows, limits)
 
     halo = kernels.gaussian_reach(sigma_voxel)
     for _ in mapped(part, ny, max(SLAB_VOXELS // (nz * nx), 4 * halo)):
@@ -70,7 +131,9 @@ def smoothed(volume: Volume, sigma_voxel: float, slices: slice) -> Float32:
     return out
 
 
-def _smoothed_rows(volume: Volume, sigma_voxel: float, slices: slice, rows: slice) -> Float32:
+def _smoothed_rows(
+    volume: Volume, sigma_voxel: float, slices: slice, rows: slice, limits: Limits
+) -> Float32:
     halo = kernels.gaussian_reach(sigma_voxel)
     z, y = (
         slice(max(part.start - halo, 0), min(part.stop + halo, n))
@@ -80,17 +143,20 @@ def _smoothed_rows(volume: Volume, sigma_voxel: float, slices: slice, rows: slic
         slice(slices.start - z.start, slices.stop - z.start),
         slice(rows.start - y.start, rows.stop - y.start),
     )
-    return kernels.gaussian(volume.values[z, y], sigma_voxel, box=box)
+    values = kernels.gaussian(volume.values[z, y], sigma_voxel, box=box)
+    return values if limits == ANY else np.clip(values, *limits, out=values)
 
 
-def halved(volume: Volume, sigma_voxel: float) -> Float32:
-    """Means over blocks of 2 x 2 x 2 voxels of the smoothed volume."""
+def halved(volume: Volume, sigma_voxel: float, limits: Limits = ANY) -> Float32:
+    """Means over blocks of 2 x 2 x 2 voxels of the smoothed volume, cut to `limits`."""
     nz, ny, nx = volume.shape
     out = np.empty((nz // 2, ny // 2, nx // 2), np.float32)
 
     def part(half: slice) -> None:
         rows = slice(2 * half.start, 2 * half.stop)
-        out[:, half] = halved_values(_smoothed_rows(volume, sigma_voxel, slice(0, nz), rows))
+        out[:, half] = halved_values(
+            _smoothed_rows(volume, sigma_voxel, slice(0, nz), rows, limits)
+        )
 
     halo = kernels.gaussian_reach(sigma_voxel)
     for _ in mapped(part, ny // 2, max(SLAB_VOXELS // (2 * nz * nx), 2 * halo)):
@@ -141,7 +207,12 @@ def binned_pair(before: Float32, after: Float32, mask: BoolArray, factor: int) -
 
 
 def full_pair(
-    before: Volume, after: Volume, mask: BoolArray, sigma_voxel: float, near: RigidTransform
+    before: Volume,
+    after: Volume,
+    mask: BoolArray,
+    sigma_voxel: float,
+    near: RigidTransform,
+    limits: tuple[Limits, Limits] = (ANY, ANY),
 ) -> Pair:
     """Both scans at full resolution; of the later one, what a nearly known motion leads to."""
     used = mask_slices(mask, beside=1)
@@ -154,17 +225,39 @@ def full_pair(
     low = min(max(math.floor(z.min()) - reach, 0), nz - 1)
     needed = slice(low, max(min(math.ceil(z.max()) + reach, nz), low + 1))
     return Pair(
-        smoothed(before, sigma_voxel, used),
-        np.ascontiguousarray(mask[used]),
+        smoothed(before, sigma_voxel, used, limits[0]),
+        _well_seen(mask[used], used.start, (offset, matrix), nz),
         used.start,
         _coefficients(
-            lambda rows: _smoothed_rows(after, sigma_voxel, needed, rows),
+            lambda rows: _smoothed_rows(after, sigma_voxel, needed, rows, limits[1]),
             (needed.stop - needed.start, *after.shape[1:]),
         ),
         np.array([needed.start, 0, 0]) - PAD,
         after.shape,
         1,
     )
+
+
+def _well_seen(
+    mask: BoolArray, first: int, to_after: tuple[FloatArray, FloatArray], slices: int
+) -> BoolArray:
+    """The mask without what a motion takes to the first or last slices of the later scan.
+
+    Unless too little would be left of it.
+    """
+    offset, matrix = to_after
+    _, ny, nx = mask.shape
+    out = np.array(mask, order="C")
+    y, x = np.ogrid[:ny, :nx]
+    along = offset[0] + matrix[0, 1] * y + matrix[0, 2] * x
+    low, high = float(along.min()), float(along.max())
+    ends = FACE_SLICES - 0.5, slices - 0.5 - FACE_SLICES
+    for k, part in enumerate(out):
+        z = matrix[0, 0] * (first + k)
+        if z + low < ends[0] or z + high > ends[1]:
+            part &= (z + along >= ends[0]) & (z + along <= ends[1])
+    enough = np.count_nonzero(out) > 0.5 * np.count_nonzero(mask)
+    return out if enough else np.array(mask, order="C")
 
 
 def _coefficients(values: Callable[[slice], Float32], shape: tuple[int, ...]) -> Float32:
@@ -252,30 +345,39 @@ def alignment_sums(pair: Pair, volume: Volume, matrix: FloatArray, shift: FloatA
         )  # fmt: skip
         return sums
 
-    parts = list(mapped(part, max(ny - 2, 0), STRIP)) if nx > 2 else []
+    strip = min(max((ny - 2) // MIN_STRIPS, 1), STRIP)
+    parts = list(mapped(part, max(ny - 2, 0), strip)) if nx > 2 else []
     if not parts:
-        return Sums(np.zeros((8, 8)), np.zeros(8), -np.inf, 0)
-    normal, force, square = (np.sum([p[i] for p in parts], axis=0) for i in range(3))
+        return _total(*(np.zeros((1, count, *shape)) for shape in ((8, 8), (8,), (2,))))
+    normal, force, square = (np.array([p[i] for p in parts]) for i in range(3))
     return _total(normal, force, square)
 
 
 def _total(normal: FloatArray, force: FloatArray, square: FloatArray) -> Sums:
-    """Sums over all slices, the gain acting on deviations from each slice's mean."""
-    total, pull = np.zeros((8, 8)), np.zeros(8)
-    for n, f in zip(normal, force, strict=True):
-        if n[7, 7] == 0:
-            continue
-        left, right = np.eye(8), np.eye(8)
-        left[6, 7], right[6, 7] = -n[6, 7] / n[7, 7], -n[7, 6] / n[7, 7]
-        total += left @ n @ right.T
-        pull += 0.5 * (left + right) @ f
+    """Sums over all strips and slices, every column as deviation from its mean over each slice.
+
+    Grey values that change with depth alone, like the tail of a blurred collector or die, are no
+    landmark: lithium that comes and goes moves them.
+    """
+    slices = force.shape[1]
+    starts = np.arange(0, slices, BLOCK_SLICES)
+    left, right = (np.broadcast_to(np.eye(8), (slices, 8, 8)).copy() for _ in range(2))
     whole = normal.sum(axis=0)
-    voxels = whole[7, 7]
-    if voxels == 0:
-        return Sums(total, pull, -np.inf, 0)
-    a, b = (float(square[:, i].sum()) for i in range(2))
-    sums = np.array([voxels, whole[6, 7], whole[7, 6], a, b, whole[6, 6]])
-    return Sums(total, pull, correlation(sums), int(voxels))
+    count = np.maximum(whole[:, 7, 7], 1.0)
+    left[:, :7, 7] = -whole[:, :7, 7] / count[:, None]
+    right[:, :7, 7] = -whole[:, 7, :7] / count[:, None]
+    normals = np.einsum("kpi,skij,kqj->skpq", left, normal, right, optimize=True)
+    forces = np.einsum("kpi,ski->skp", 0.5 * (left + right), force)
+    blocks = (
+        np.add.reduceat(normals, starts, axis=1).reshape(-1, 8, 8),
+        np.add.reduceat(forces, starts, axis=1).reshape(-1, 8),
+    )
+    whole = whole.sum(axis=0)
+    a, b = (float(square[..., i].sum()) for i in range(2))
+    sums = np.array([whole[7, 7], whole[6, 7], whole[7, 6], a, b, whole[6, 6]])
+    match = correlation(sums) if whole[7, 7] else -np.inf
+    total, pull = (part.sum(axis=0) for part in blocks)
+    return Sums(total, pull, match, int(whole[7, 7]), blocks)
 
 
 def correlation(sums: FloatArray) -> float:
@@ -285,75 +387,3 @@ def correlation(sums: FloatArray) -> float:
         return 0.0
     norm = math.sqrt(max(aa - a * a / n, 0.0) * max(bb - b * b / n, 0.0))
     return (ab - a * b / n) / norm if norm > 0 else 0.0
-
-
-# ------------------------------------------------------------------------------------ comparison
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Some slices of both scans after alignment."""
-
-    still: Float32
-    moved: Float32
-    mask: BoolArray
-    """Voxels of the mask in view."""
-
-    @property
-    def residual(self) -> float:
-        """Scatter of the difference, as fraction of the earlier scan's scatter."""
-        difference = (self.moved - self.still)[self.mask]
-        spread = float(self.still[self.mask].std(dtype=np.float64))
-        return float(difference.std(dtype=np.float64)) / spread if spread > 0 else math.inf
-
-
-def compared(pair: Pair, volume: Volume, found: RigidTransform, voxels: int) -> Compared:
-    """Both scans in evenly spaced slices of the mask, at most so many voxels (but one slice)."""
-    offset, matrix = pair_map(pair, volume, found)
-    _, ny, nx = pair.before.shape
-    used = np.flatnonzero(pair.mask.any(axis=(1, 2)))
-    wanted = min(max(voxels // (ny * nx), 1), used.size)
-    chosen = used[np.unique(np.linspace(0, used.size - 1, wanted).round().astype(int))]
-    moved = np.empty((chosen.size, ny, nx), np.float32)
-    mask = pair.mask[chosen].copy()
-    mask[:, [0, -1], :] = False
-    mask[:, :, [0, -1]] = False
-
-    def part(numbers: slice) -> None:
-        i = numbers.start
-        z = pair.first + int(chosen[i])
-        moved[i] = moved_part(pair, (offset, matrix), slice(z, z + 1), slice(0, ny))[0]
-        y, x = np.ogrid[:ny, :nx]
-        for axis in range(3):
-            where = offset[axis] + matrix[axis, 0] * z + matrix[axis, 1] * y + matrix[axis, 2] * x
-            mask[i] &= (where >= 1) & (where <= pair.shape[axis] - 2)
-
-    for _ in mapped(part, chosen.size, 1):
-        pass
-    return Compared(pair.before[chosen], moved, mask)
-
-
-def fine_texture(values: Float32, scale: float) -> Float32:
-    """What is finer than `scale`, free of layers: every slice has mean zero."""
-    out = np.empty_like(values)
-
-    def part(slices: slice) -> None:
-        fine = values[slices] - kernels.gaussian(values[slices], scale, axes=(1, 2))
-        out[slices] = fine - fine.mean(axis=(1, 2), keepdims=True)
-
-    for _ in mapped(part, values.shape[0], 1):
-        pass
-    return out
-
-
-def texture_match(a: Float32, b: Float32, mask: BoolArray, shift: tuple[int, int]) -> float:
-    """Correlation over a mask of two stacks of slices, the second one rolled by (y, x)."""
-    from imaging import loops_alignment
-
-    def part(slices: slice) -> FloatArray:
-        sums = np.zeros(6)
-        for k in range(slices.start, slices.stop):
-            loops_alignment.moments(a[k], b[k], mask[k], shift, sums)
-        return sums
-
-    return correlation(np.sum(list(mapped(part, a.shape[0], 1)), axis=0))

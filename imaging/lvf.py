@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 PLATEAU = (3, 11)
 """Slices beyond an interface, in voxels, among which an undisturbed grey value is looked for:
 outside the blur of the interface, still near it."""
+FACE_SLICES = 3
+"""Slices left out beside a tail, and at the ends of a volume: the reach of the smoothing."""
 RADIAL_WARNING = 0.10
 DARKEST = 30
 WALL_PIXELS = 7
@@ -199,6 +201,18 @@ def _darkest(volume: Volume, roi: BoolArray, sigma_voxel: float, axes: tuple[int
     return float(lowest(volume.values, roi, DARKEST, sigma_voxel, axes).mean())
 
 
+def _before_tail(profile: FloatArray, bright: float) -> int:
+    """Slices before the tail of something bright, whose edge lies just beyond the volume's end.
+
+    A steel die's blur reaches further into faint grains than it does into copper.
+    """
+    level = float(np.median(profile))
+    scatter = 1.4826 * float(np.median(np.abs(profile - level)))
+    rises = profile > level + max(4 * scatter, 0.01 * (bright - level))
+    inner = int(np.argmin(rises[::-1]))  # slices of the tail
+    return profile.size - inner - (FACE_SLICES if inner else 0)
+
+
 def foil_grey(before: Volume, interface: Interface, roi: BoolArray) -> float | None:
     """Grey value of a dark plateau beyond the electrolyte, if it stands out everywhere.
 
@@ -315,11 +329,11 @@ def electrolyte_slab_um(
     if p.size >= 6:
         level = float(np.median(p[: max(p.size // 3, 3)]))
         # Foils and dies stand out of the electrolyte by far more than its own grains do.
-        scatter = float(np.ptp(p[: max(p.size // 3, 3)]))
         bright = p > level + 0.2 * (profile.max() - level)
-        dark = p < level - max(3 * scatter, 0.25 * abs(level - profile.min()))
+        foil = foil_grey(before, interface, roi)
+        dark = p < (-np.inf if foil is None else 0.5 * (level + foil))
         edge = _first(bright | dark, p.size)
-        end = edge if edge == p.size else edge - round(margin_voxel)
+        end = edge - round(margin_voxel) if edge < p.size else _before_tail(p, profile.max())
     used = before.coordinates_um(0)[beyond[: max(end, 0)]]
     half = 0.5 * before.spacing_um[0]
     if used.size == 0:

@@ -14,6 +14,8 @@ values free. Two points make it accurate where the grains' contrast is below the
 from __future__ import annotations
 
 import logging
+import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,31 +23,43 @@ from scipy import fft, ndimage
 from scipy.spatial.transform import Rotation
 
 from imaging.alignment import (
+    FACE_SLICES,
+    Limits,
     Pair,
+    Sums,
     alignment_sums,
     binned_pair,
-    compared,
-    fine_texture,
     full_pair,
     halved,
     halved_mask,
     halved_values,
+    limits_of,
+    mask_slices,
     motion,
-    texture_match,
+    smoothed,
 )
+from imaging.comparison import compared, fine_texture, texture_match
 from imaging.slabs import Progress
-from imaging.transform import RigidTransform
-from imaging.volume import BoolArray, FloatArray, Volume, slab
+from imaging.transform import RigidTransform, expected_corner_error_um
+from imaging.volume import BoolArray, FloatArray, Triple, Volume, slab
 
 log = logging.getLogger(__name__)
 
 type Float32 = NDArray[np.float32]
+type Motion = tuple[FloatArray, FloatArray]
+"""Rotation matrix, and shift in um."""
 
 MIN_SLICES = 6
 COARSE_ITERATIONS, ITERATIONS = 20, 25
+FINE_VOXELS = 2**22
+"""Texture that binning blurs away is looked at in this many voxels."""
+WORST_VOXEL = 1.0
+"""Expected error anywhere in the mask beyond which scans are not aligned."""
 JUDGED_VOXELS = 2**24
 """The result is judged by no more voxels than this, in evenly spaced slices."""
 CONVERGED_VOXEL = 2e-3
+WORSE = 1e-3
+"""Loss of correlation at full resolution that is more than noise."""
 TEXTURE_SCALE = 8.0
 """Structure wider than about three times this many voxels (cupping, beam hardening, the tail of
 the current collector) is no landmark and is taken out before scans are compared."""
@@ -98,21 +112,74 @@ def register(
         )
     mask = _mask(before, mask_z_um)
     tell = progress or (lambda fraction: None)
-    coarse = _pyramid(before, after, mask, sigma_voxel)
+    own = limits_of(before, mask, sigma_voxel)
+    limits = own, limits_of(after, mask, sigma_voxel, own)
+    try:
+        near = _from_coarse(before, after, mask, sigma_voxel, limits, tell)
+        return _refined(before, after, mask, sigma_voxel, limits, near, tell)
+    except RegistrationError as error:
+        log.info("%s; looking for whole voxels at full resolution", error)
+        shift = _fine_shift(before, after, mask, sigma_voxel, limits)
+        near = np.eye(3), shift * np.asarray(before.spacing_um)
+        return _refined(before, after, mask, sigma_voxel, limits, near, tell)
+
+
+def _from_coarse(
+    before: Volume,
+    after: Volume,
+    mask: BoolArray,
+    sigma_voxel: float,
+    limits: tuple[Limits, Limits],
+    tell: Progress,
+) -> Motion:
+    """Rotation and shift from binned scans."""
+    coarse = _pyramid(before, after, mask, sigma_voxel, limits)
     matrix, shift = np.eye(3), np.zeros(3)  # in um, about the volume's centre
     for level, (factor, binned) in enumerate(coarse):
         if level == 0:
             shift = _coarse_shift(*binned, factor) * factor * np.asarray(before.spacing_um)
         pair = binned_pair(*binned, factor)
-        matrix, shift = _gauss_newton(pair, before, matrix, shift, COARSE_ITERATIONS)
+        matrix, shift, _ = _gauss_newton(pair, before, matrix, shift, COARSE_ITERATIONS)
         log.debug("registration, bin %d: shift %s um", factor, shift)
         tell(0.15 * (level + 1))
-    del coarse
-    pair = full_pair(before, after, mask, sigma_voxel, motion(matrix, shift))
+    return matrix, shift
+
+
+def _refined(
+    before: Volume,
+    after: Volume,
+    mask: BoolArray,
+    sigma_voxel: float,
+    limits: tuple[Limits, Limits],
+    near: Motion,
+    tell: Progress,
+) -> RigidTransform:
+    pair = full_pair(before, after, mask, sigma_voxel, motion(*near), limits)
     tell(0.5)
-    matrix, shift = _gauss_newton(pair, before, matrix, shift, ITERATIONS)
+    matrix, shift, sums = _gauss_newton(pair, before, *near, ITERATIONS)
     tell(0.9)
-    return _judged(motion(matrix, shift), pair, before)
+    return _judged(motion(matrix, shift), pair, before, _covariance(sums))
+
+
+def _fine_shift(
+    before: Volume,
+    after: Volume,
+    mask: BoolArray,
+    sigma_voxel: float,
+    limits: tuple[Limits, Limits],
+) -> FloatArray:
+    """Whole-voxel shift of texture too fine for binned voxels, seen in the middle of the field."""
+    used = mask_slices(mask)
+    side = math.sqrt(FINE_VOXELS / (used.stop - used.start))
+    y, x = (
+        slice(max(int(0.5 * (n - side)), 0), max(math.ceil(0.5 * (n + side)), 1))
+        for n in before.shape[1:]
+    )
+    cut = [
+        smoothed(Volume(v.values[:, y, x], v.spacing_um), 0.5 * sigma_voxel, used, limit)
+        for v, limit in zip((before, after), limits, strict=True)
+    ]
+    return _coarse_shift(cut[0], cut[1], mask[used, y, x], 1)
 
 
 def _mask(volume: Volume, mask_z_um: tuple[float, float] | BoolArray) -> BoolArray:
@@ -125,6 +192,12 @@ def _mask(volume: Volume, mask_z_um: tuple[float, float] | BoolArray) -> BoolArr
         inside[slab(volume, *mask_z_um)] = True
         mask = np.broadcast_to(inside, volume.shape)
     slices = np.flatnonzero(mask.any(axis=(1, 2)))
+    # What lies beyond the volume's ends is missing in smoothed values near them.
+    inner = slices[(slices >= FACE_SLICES) & (slices < volume.shape[0] - FACE_SLICES)]
+    if MIN_SLICES <= inner.size < slices.size:
+        kept = np.zeros((volume.shape[0], 1, 1), dtype=bool)
+        kept[inner] = True
+        mask = mask & kept
     if slices.size < MIN_SLICES:
         raise ValueError(
             f"the registration mask {mask_z_um if not isinstance(mask_z_um, np.ndarray) else ''} "
@@ -134,10 +207,19 @@ def _mask(volume: Volume, mask_z_um: tuple[float, float] | BoolArray) -> BoolArr
 
 
 def _pyramid(
-    before: Volume, after: Volume, mask: BoolArray, sigma_voxel: float
+    before: Volume,
+    after: Volume,
+    mask: BoolArray,
+    sigma_voxel: float,
+    limits: tuple[Limits, Limits],
 ) -> list[tuple[int, tuple[Float32, Float32, BoolArray]]]:
     """Both scans and the mask binned by 4 and by 2, unless that leaves nothing of the mask."""
-    half = halved(before, sigma_voxel), halved(after, sigma_voxel), halved_mask(mask)
+    first, second = limits
+    half = (
+        halved(before, sigma_voxel, first),
+        halved(after, sigma_voxel, second),
+        halved_mask(mask),
+    )
     quarter = halved_values(half[0]), halved_values(half[1]), halved_mask(half[2])
     return [(n, level) for n, level in ((4, quarter), (2, half)) if level[2].any()]
 
@@ -166,20 +248,22 @@ def _texture(values: Float32, scale: float) -> Float32:
 
 def _gauss_newton(
     pair: Pair, volume: Volume, matrix: FloatArray, shift: FloatArray, iterations: int
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, Sums]:
+    """Best motion from a first guess on, and the sums of the last step."""
     spacing = np.asarray(volume.spacing_um) * pair.bin
     reach = 0.5 * np.asarray(volume.shape) * volume.spacing_um
     step, match, origin = np.zeros(6), -np.inf, (matrix, shift)
     for _ in range(iterations):
         sums = alignment_sums(pair, volume, matrix, shift)
-        if pair.bin > 1:
-            # Differences of neighbours understate the gradients of structure a few binned voxels
-            # wide, and steps overshoot: halve what makes the match worse.
-            if step.any() and not sums.correlation > match:
-                step = 0.5 * step
-                matrix, shift = _stepped(*origin, step)
-                continue
-            match, origin = sums.correlation, (matrix, shift)
+        # Differences of neighbours understate the gradients of structure a few binned voxels wide,
+        # and steps overshoot: halve what makes the match worse. At full resolution the end of the
+        # search is where the steps vanish, not where the noise matches best.
+        worse = sums.correlation - match < (0.0 if pair.bin > 1 else -WORSE)
+        if step.any() and worse:
+            step = 0.5 * step
+            matrix, shift = _stepped(*origin, step)
+            continue
+        match, origin = sums.correlation, (matrix, shift)
         if not sums.voxels:
             raise RegistrationError("the scans do not overlap within the registration mask")
         try:
@@ -201,7 +285,20 @@ def _gauss_newton(
                 "the scans cannot be aligned: the search diverged (unrelated scans, or no texture "
                 "in the solid electrolyte; register=false skips the alignment)"
             )
-    return origin if pair.bin > 1 else (matrix, shift)
+    return (*(origin if pair.bin > 1 else (matrix, shift)), sums)
+
+
+def _covariance(sums: Sums) -> FloatArray:
+    """Of shift and turn, from how differently the parts of the mask pull at the solution.
+
+    Holds whatever noise there is, also such that neighbouring voxels share.
+    """
+    inverse = np.linalg.pinv(0.5 * (sums.normal + sums.normal.T))
+    normals, forces = sums.blocks
+    left = forces - normals @ (inverse @ sums.force)
+    count = max(int(np.count_nonzero(normals[:, 7, 7])), 9)
+    spread = inverse @ (left.T @ left) @ inverse.T * count / (count - 8)
+    return np.asarray(spread[:6, :6])
 
 
 def _stepped(
@@ -212,13 +309,21 @@ def _stepped(
     return matrix @ turn, shift - matrix @ step[:3]
 
 
-def _judged(found: RigidTransform, pair: Pair, volume: Volume) -> RigidTransform:
-    """Attach residual and correlation; refuse what is no better than chance.
+def _judged(
+    found: RigidTransform, pair: Pair, volume: Volume, covariance: FloatArray
+) -> RigidTransform:
+    """Attach residual, correlation and covariance; refuse what is no better than chance.
 
     Chance is measured: the correlation of textures displaced sideways by large parts of the
     field, where nothing can match but what is common to all places. Large masks are judged by
     some of their slices.
     """
+    found = replace(found, covariance=covariance)
+    spacing = np.asarray(volume.spacing_um)
+    low = np.array([pair.first, 0, 0]) * spacing + volume.origin_um
+    high = low + (np.array(pair.before.shape) - 1) * spacing
+    expected = expected_corner_error_um(found, _triple(low), _triple(high), volume.centre_um)
+    worst = float(np.linalg.norm(expected / spacing))
     part = compared(pair, volume, found, JUDGED_VOXELS)
     a, b = (fine_texture(v, TEXTURE_SCALE) for v in (part.still, part.moved))
     correlation = texture_match(a, b, part.mask, (0, 0))
@@ -236,6 +341,17 @@ def _judged(found: RigidTransform, pair: Pair, volume: Volume) -> RigidTransform
             f"{needed:.3f} is needed (unrelated scans, or no texture in the solid electrolyte; "
             "register=false skips the alignment)"
         )
+    if not worst < WORST_VOXEL:
+        raise RegistrationError(
+            f"the scans cannot be aligned: expected error {worst:.1f} voxels (texture of the solid "
+            "electrolyte too weak or too fine, or unrelated scans; register=false skips the "
+            "alignment)"
+        )
     residual = part.residual
     log.info("registered: correlation %.3f, residual %.3f of the spread", correlation, residual)
-    return RigidTransform(found.rotation_deg, found.shift_um, residual, correlation)
+    return replace(found, residual=residual, correlation=correlation)
+
+
+def _triple(values: FloatArray) -> Triple:
+    z, y, x = (float(v) for v in values)
+    return z, y, x

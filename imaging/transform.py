@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -33,6 +33,9 @@ class RigidTransform:
     """Scatter of after - before over the mask once aligned, as fraction of the before's scatter."""
     correlation: float = 1.0
     """Correlation of the two scans over the mask after alignment."""
+    covariance: FloatArray | None = field(default=None, compare=False)
+    """Of shift (um) and turn (rad) about z, y, x, in the frame of the before scan, from the
+    scatter of the scans' difference; shape (6, 6)."""
 
     @property
     def matrix(self) -> FloatArray:
@@ -109,6 +112,25 @@ def corner_error_um(
     corners = np.array(list(product(*zip(low_um, high_um, strict=True))))
     difference = a.moved(corners, centre_um) - b.moved(corners, centre_um)
     return float(np.linalg.norm(difference, axis=1).max())
+
+
+def expected_corner_error_um(
+    transform: RigidTransform, low_um: Triple, high_um: Triple, centre_um: Triple
+) -> FloatArray:
+    """Expected error of T(x) at the worst of a box's eight corners: its z, y, x parts, RMS.
+
+    NaN where the transform does not know how sure it is.
+    """
+    if transform.covariance is None:
+        return np.full(3, np.nan)
+    errors = []
+    for corner in product(*zip(low_um, high_um, strict=True)):
+        z, y, x = np.subtract(corner, centre_um)
+        # omega x r for right-handed turns about z, y, x, written in (z, y, x) components.
+        turns = np.array([[0, -x, y], [x, 0, -z], [-y, z, 0]])
+        by_all = transform.matrix @ np.hstack([np.eye(3), turns])
+        errors.append(np.sqrt(np.diag(by_all @ transform.covariance @ by_all.T)))
+    return np.asarray(max(errors, key=lambda e: float(np.linalg.norm(e))))
 
 
 def index_map(
