@@ -105,6 +105,16 @@ def seen(transform: RigidTransform, volume: Volume, slices: slice) -> BoolArray:
     return inside
 
 
+def slices_seen(transform: RigidTransform, volume: Volume, slices: slice) -> slice:
+    """Those of some slices that lie in the after scan's field of view along z as a whole."""
+    offset, matrix = index_map(transform, volume)
+    ends = np.array(list(product(*((0, n - 1) for n in volume.shape[1:])))) @ matrix[0, 1:]
+    where = offset[0] + matrix[0, 0] * np.arange(slices.start, slices.stop)
+    inside = (where + ends.min() > -0.5) & (where + ends.max() < volume.shape[0] - 0.5)
+    used = np.flatnonzero(inside) + slices.start
+    return slice(int(used[0]), int(used[-1]) + 1) if used.size else slice(0, 0)
+
+
 def corner_error_um(
     a: RigidTransform, b: RigidTransform, low_um: Triple, high_um: Triple, centre_um: Triple
 ) -> float:

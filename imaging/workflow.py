@@ -29,6 +29,7 @@ from imaging.registration import register
 from imaging.result import ImageResult
 from imaging.setup import (
     Decisions,
+    Place,
     Setup,
     decide,
     find_greys,
@@ -38,7 +39,7 @@ from imaging.setup import (
 )
 from imaging.slabs import Progress
 from imaging.thickness import ThicknessMap, covered, histogram, thickness_map, z_profile
-from imaging.transform import RigidTransform, apply, expected_corner_error_um, seen
+from imaging.transform import RigidTransform, apply, expected_corner_error_um, seen, slices_seen
 from imaging.volume import BoolArray, Volume
 
 __all__ = [
@@ -61,6 +62,8 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 CORNER_WARNING = 0.1
+KEPT_VOXEL = 4
+"""Slices on either side of the interface that the ROI keeps at least."""
 STEPS = {
     "find_interface": 1.5,
     "register": 10.0,
@@ -123,6 +126,7 @@ def analyse_pair(
             transform = register(before, after, (low, high), progress=told)
         with course.step("resample") as told:
             aligned = apply(transform, after, told)
+            place = _in_view(place, transform, after, decisions)
             field = seen(transform, after, place.slices)
     roi, view = place.roi & field, place.disc & field
     with course.step("find_greys"):
@@ -194,6 +198,22 @@ def analyse_lvf(lvf: Volume, options: ImageOptions) -> ImageResult:
         decide(decisions, "roi_z_um", z_um)
     slices = find_slices(lvf, z_um, options.roi, decisions)
     return _result(lvf, roi, slices, decisions, Course(STEPS), None)
+
+
+def _in_view(
+    place: Place, transform: RigidTransform, after: Volume, decisions: Decisions
+) -> Place:
+    """The place without the slices at the volume's ends that the drift has taken out of view.
+
+    A ROI that reaches the end of the volume would otherwise leave no column to sum.
+    """
+    kept = slices_seen(transform, after, place.slices)
+    lost = (place.slices.stop - place.slices.start) - (kept.stop - kept.start)
+    near = place.interface.depth_um(after)[kept] / after.spacing_um[0]
+    if lost == 0 or near.size == 0 or min(-near.min(), near.max()) < KEPT_VOXEL:
+        return place
+    decide(decisions, "roi_drift", f"{lost} slices of the ROI that left the field are not summed")
+    return dataclasses.replace(place, slices=kept)
 
 
 def _same_grid(before: Volume, after: Volume) -> None:

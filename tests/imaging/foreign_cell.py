@@ -220,13 +220,11 @@ def scan(cell: Cell, later: bool) -> Array:
             face = face + cell.rough * flat
         below = (face - z) * up  # depth into the collector
         share = lambda d: np.clip(d / step[0] + 0.5, 0, 1)  # noqa: E731
-        metal = np.full(sizes, COLLECTOR, np.float32)
-        if later:
-            top = lithium(cell, y, x)
-            metal = LITHIUM + (COLLECTOR - LITHIUM) * share(below - top)
-        if cell.die is not None:
-            metal = metal + (STEEL - metal) * share(below - cell.die)
-        out = se + (metal - se) * share(below)
+        top = lithium(cell, y, x) if later else np.float32(0.0)
+        plated, metal = share(below) - share(below - top), share(below - top)
+        steel = 0.0 if cell.die is None else share(below - cell.die)
+        out = se * (1 - plated - metal) + LITHIUM * plated
+        out = out + COLLECTOR * metal + (STEEL - COLLECTOR) * steel
         if cell.far_end is not None:
             out = out + (LITHIUM - out) * share(-below - cell.far_end)
             out = out + (STEEL - out) * share(-below - cell.far_end - cell.foil)
