@@ -39,6 +39,8 @@ class Painter:
     def begin(self, picture: Picture, file: Path, title: str) -> None:
         """Let it draw a picture into a file, while this process goes on."""
         assert self._process.stdin is not None
+        if not self.alive:  # where libraries have set SIGPIPE, writing would end this process too
+            raise RuntimeError("the process that draws pictures has ended")
         left = memoryview(pickle.dumps((picture, file, title)))
         while left:
             left = left[self._process.stdin.write(left) :]

@@ -200,9 +200,7 @@ def analyse_lvf(lvf: Volume, options: ImageOptions) -> ImageResult:
     return _result(lvf, roi, slices, decisions, Course(STEPS), None)
 
 
-def _in_view(
-    place: Place, transform: RigidTransform, after: Volume, decisions: Decisions
-) -> Place:
+def _in_view(place: Place, transform: RigidTransform, after: Volume, decisions: Decisions) -> Place:
     """The place without the slices at the volume's ends that the drift has taken out of view.
 
     A ROI that reaches the end of the volume would otherwise leave no column to sum.

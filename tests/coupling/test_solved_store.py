@@ -46,8 +46,8 @@ def test_what_was_solved_is_found_again_whole(tmp_path: Path) -> None:
     for name in ("copper", "lithium", "undeformed", "reach_um"):
         assert np.array_equal(getattr(found.picture, name), getattr(solved.picture, name))
     for name in ("points", "stress", "connectivity"):
-        stored = getattr(found.picture.electrolyte, name)
-        assert np.array_equal(stored, getattr(solved.picture.electrolyte, name))
+        stored = getattr(found.picture, name)
+        assert np.array_equal(stored, getattr(solved.picture, name))
 
 
 def test_what_was_solved_for_another_job_is_not_taken(tmp_path: Path) -> None:
