@@ -45,7 +45,7 @@ def test_what_was_solved_is_found_again_whole(tmp_path: Path) -> None:
     assert solved.picture is not None
     for name in ("copper", "lithium", "undeformed", "reach_um"):
         assert np.array_equal(getattr(found.picture, name), getattr(solved.picture, name))
-    for name in ("points", "stress", "connectivity"):
+    for name in ("points", "displacement", "sigma1_mpa", "triangles"):
         stored = getattr(found.picture, name)
         assert np.array_equal(stored, getattr(solved.picture, name))
 
