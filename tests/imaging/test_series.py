@@ -260,6 +260,11 @@ def test_tube_in_view_helps_to_measure_the_drift() -> None:
     assert result.drift is not None
     assert result.drift.regions == ("bulk electrolyte", "tube", "die")
     assert result.scalars["mean_thickness_um"] == pytest.approx(3.0, abs=0.08)
+    # Gain and offset are free in the alignment: its expected error knows nothing of them.
+    steady = analyse_pair(p.before, p.after, corrected).scalars
+    assert result.scalars["registration_corner_error_voxel"] == pytest.approx(
+        steady["registration_corner_error_voxel"], rel=0.02
+    )
 
 
 def test_a_swapped_scan_of_a_series_is_named() -> None:
