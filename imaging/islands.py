@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
+from threadpoolctl import threadpool_limits
 
 from imaging.dome_factor import BENDS
 from imaging.island_columns import Columns, columns
@@ -134,9 +135,11 @@ def find_islands(
         for found in list(mapped(lambda i: fitted(groups[i.start], blur), len(groups), 1)):
             fits.update(found)
 
-    fit_all(blur_prior)
-    # Once more: neighbours taken away, any shape, and a blur like the other islands'.
-    fit_all(_common_blur(list(fits.values()), blur_prior))
+    # Small matrices: threads of their own would only get into each other's way.
+    with threadpool_limits(1, user_api="blas"):
+        fit_all(blur_prior)
+        # Once more: neighbours taken away, any shape, and a blur like the other islands'.
+        fit_all(_common_blur(list(fits.values()), blur_prior))
     measured = []
     for label in range(1, count + 1):
         fit = fits[label]

@@ -17,8 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 type Float32 = NDArray[np.float32]
+type Float64 = NDArray[np.float64]
 type Int16 = NDArray[np.int16]
+type Int32 = NDArray[np.int32]
 type Index = NDArray[np.int64]
+
+STRETCH = 256
+"""Voxels of a row that are interpolated at a time: their weights stay in the nearest cache."""
 
 
 def compiled[F: Callable[..., Any]](function: F, freedom: tuple[str, ...] = ("contract",)) -> F:
@@ -299,37 +304,70 @@ def bisected_median(
 
 
 @compiled
-def _spline_weights(position: NDArray[np.float64], first: Index, weights: Float32) -> None:
-    """The four cubic B-splines about each position, and the index of the first."""
-    for x in range(position.size):
-        below = np.floor(position[x])
-        t = np.float32(position[x] - below)
+def _spline_weights(
+    base: float, slope: float, bounds: Float64, first: Int32, weights: Float32
+) -> None:
+    """The four cubic B-splines about positions along a row, and the index of the first.
+
+    Positions are `base + slope * x`, drawn to the bounds; the weights of a spline lie `STRETCH`
+    after those of the one before.
+    """
+    low, high = bounds[0], bounds[1]
+    sixth, two_thirds, half = np.float32(1 / 6), np.float32(2 / 3), np.float32(0.5)
+    for x in range(first.size):
+        position = min(max(base + slope * x, low), high)
+        below = np.floor(position)
+        t = np.float32(position - below)
         s = np.float32(1.0) - t
-        sixth, two_thirds, half = np.float32(1 / 6), np.float32(2 / 3), np.float32(0.5)
-        first[x] = np.int64(below) - 1
-        weights[0, x] = sixth * s * s * s
-        weights[1, x] = two_thirds - t * t * (np.float32(1.0) - half * t)
-        weights[2, x] = two_thirds - s * s * (np.float32(1.0) - half * s)
-        weights[3, x] = sixth * t * t * t
+        first[x] = np.int32(below) - np.int32(1)
+        weights[x] = sixth * s * s * s
+        weights[x + STRETCH] = two_thirds - t * t * (np.float32(1.0) - half * t)
+        weights[x + 2 * STRETCH] = two_thirds - s * s * (np.float32(1.0) - half * s)
+        weights[x + 3 * STRETCH] = sixth * t * t * t
 
 
 @compiled
 def _add_taps(
-    row: Float32,
-    start: np.uintp,
+    below: Float32,
+    low: Float32,
+    high: Float32,
+    above: Float32,
     wz: Float32,
     wy: Float32,
-    w0: Float32,
-    w1: Float32,
-    w2: Float32,
-    w3: Float32,
+    wx: Float32,
     target: Float32,
 ) -> None:
+    """Add the taps along z and x of four rows, one above the other.
+
+    So few arrays, each at fixed distances, that the compiler can tell that none overlaps the
+    target: vector instructions.
+    """
+    n = np.uintp(STRETCH)
+    one, two, three = np.uintp(1), np.uintp(2), np.uintp(3)
     for x in range(np.uintp(target.size)):
-        target[x] += (wz[x] * wy[x]) * (
-            (w0[x] * row[x + start] + w1[x] * row[x + start + np.uintp(1)])
-            + (w2[x] * row[x + start + np.uintp(2)] + w3[x] * row[x + start + np.uintp(3)])
+        a, b, c, d = wx[x], wx[x + n], wx[x + two * n], wx[x + three * n]
+        p = (a * below[x] + b * below[x + one]) + (c * below[x + two] + d * below[x + three])
+        q = (a * low[x] + b * low[x + one]) + (c * low[x + two] + d * low[x + three])
+        r = (a * high[x] + b * high[x + one]) + (c * high[x + two] + d * high[x + three])
+        s = (a * above[x] + b * above[x + one]) + (c * above[x + two] + d * above[x + three])
+        target[x] += wy[x] * (
+            (wz[x] * p + wz[x + n] * q) + (wz[x + two * n] * r + wz[x + three * n] * s)
         )
+
+
+@compiled
+def _stretch(z: Int32, y: Int32, x: Int32, begin: int, width: int) -> int:
+    """End of the voxels from `begin` on whose first taps are neighbours along a row."""
+    i, j, k = z[begin], y[begin], x[begin] - np.int32(begin)
+    others = np.int32(0)
+    for n in range(np.uint32(begin), np.uint32(width)):
+        others |= (z[n] ^ i) | (y[n] ^ j) | ((x[n] - np.int32(n)) ^ k)
+    if others == 0:  # most often all of them: found without a branch
+        return width
+    end = begin + 1
+    while end < width and z[end] == i and y[end] == j and x[end] - end == k:
+        end += 1
+    return end
 
 
 @compiled
@@ -359,41 +397,36 @@ def resample(
         Lowest and highest position on each axis, shape (3, 2); others are drawn to them.
     """
     nz, ny, nx = out.shape
-    position = np.empty(nx, np.float64)
-    start = np.empty((3, nx), np.int64)
-    weights = np.empty((3, 4, nx), np.float32)
+    start = np.empty((3, STRETCH), np.int32)
+    weights = np.empty(12 * STRETCH, np.float32)
     for z in range(nz):
         for y in range(ny):
-            for axis in range(3):
-                base = matrix[axis, 0] * (first[0] + z) + matrix[axis, 1] * (first[1] + y)
-                base += offset[axis]
-                low, high, slope = bounds[axis, 0], bounds[axis, 1], matrix[axis, 2]
-                for x in range(nx):
-                    position[x] = min(max(base + slope * x, low), high)
-                _spline_weights(position, start[axis], weights[axis])
             out[z, y] = 0.0
-            begin = 0
-            while begin < nx:
-                end = begin + 1
-                i, j, k = start[0, begin], start[1, begin], start[2, begin]
-                while (
-                    end < nx
-                    and start[0, end] == i
-                    and start[1, end] == j
-                    and start[2, end] - end == k - begin
-                ):
-                    end += 1
-                for a in range(4):
+            for left in range(0, nx, STRETCH):
+                width = min(STRETCH, nx - left)
+                for axis in range(3):
+                    base = matrix[axis, 0] * (first[0] + z) + matrix[axis, 1] * (first[1] + y)
+                    _spline_weights(
+                        base + offset[axis] + matrix[axis, 2] * left,
+                        matrix[axis, 2],
+                        bounds[axis],
+                        start[axis, :width],
+                        weights[4 * axis * STRETCH :],
+                    )
+                begin = 0
+                while begin < width:
+                    i, j, k = start[0, begin], start[1, begin], start[2, begin]
+                    end = _stretch(start[0], start[1], start[2], begin, width)
+                    a, m, n = i - corner[0], j - corner[1], k - corner[2]
                     for b in range(4):
                         _add_taps(
-                            coefficients[i - corner[0] + a, j - corner[1] + b],
-                            np.uintp(k - corner[2]),
-                            weights[0, a, begin:end],
-                            weights[1, b, begin:end],
-                            weights[2, 0, begin:end],
-                            weights[2, 1, begin:end],
-                            weights[2, 2, begin:end],
-                            weights[2, 3, begin:end],
-                            out[z, y, begin:end],
+                            coefficients[a, m + b, n:],
+                            coefficients[a + 1, m + b, n:],
+                            coefficients[a + 2, m + b, n:],
+                            coefficients[a + 3, m + b, n:],
+                            weights[begin:],
+                            weights[(4 + b) * STRETCH + begin :],
+                            weights[8 * STRETCH + begin :],
+                            out[z, y, left + begin : left + end],
                         )
-                begin = end
+                    begin = end

@@ -9,9 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.loops import Float32, compiled, summed
-
-type Float64 = NDArray[np.float64]
+from imaging.loops import Float32, Float64, compiled, summed
 
 CHUNK = 256
 """Voxels of a row that are worked on at a time: all their columns stay in the nearest cache."""

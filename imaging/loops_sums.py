@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.loops import Float32, compiled, summed
-
-type Float64 = NDArray[np.float64]
+from imaging.loops import Float32, Float64, compiled, summed
 
 
 @summed
