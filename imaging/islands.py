@@ -32,6 +32,8 @@ WHOLE = 0.95
 """Share of a footprint in view above which the island counts as whole."""
 COMMON_BLUR_WIDTH = 0.02
 """Islands see one blur within this, relatively."""
+CERTAIN = 2.0
+"""Standard deviations of its height that an island must be high."""
 ANGLES = np.linspace(0, 2 * np.pi, 360, endpoint=False)
 
 
@@ -145,7 +147,7 @@ def find_islands(
         fit = fits[label]
         others = [fits[i] for i in _neighbours(label, boxes)]
         volume, residual = _volume(work[label - 1], fit, others, thickness.inside)
-        if volume > 0:
+        if volume > 0 and _certain(fit):
             measured.append((volume * pixel**2, residual, fit))
     measured.sort(key=lambda m: -m[0])
     islands = [
@@ -156,6 +158,11 @@ def find_islands(
     background = thickness.values_um[segments.background]
     offset = float(background.mean()) if background.size else 0.0
     return IslandMap(islands, labels, offset, segments.notes)
+
+
+def _certain(fit: DomeFit) -> bool:
+    """Higher than its own uncertainty: else it is a fold of the ground at the edge of the ROI."""
+    return fit.covariance is None or fit.covariance[1, 1] < CERTAIN**-2
 
 
 def _common_blur(fits: list[DomeFit], prior: tuple[float, float]) -> tuple[float, float]:

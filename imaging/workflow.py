@@ -26,6 +26,7 @@ from imaging.order import SwappedScansError, check_order
 from imaging.output import write_image_result
 from imaging.reductions import slice_means
 from imaging.registration import register
+from imaging.resolved import check_resolved
 from imaging.result import ImageResult
 from imaging.setup import (
     Decisions,
@@ -149,6 +150,8 @@ def analyse_pair(
             fake_um = 0.0 if drift is None or correct else drift.fake_um
             seen_um = thickness_map(lvf, view, place.slices)
             check_order(seen_um, fake_um, options.allow_negative)
+            if known is None:
+                check_resolved(seen_um, lvf.spacing_um[0], decisions)
             thickness = seen_um if np.array_equal(view, roi) else None
     linear = lvf
     with course.step("cracks"):
