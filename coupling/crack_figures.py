@@ -76,7 +76,7 @@ class CrackCourse:
             for other in self._lines
         )
 
-    def draw(self, file: Path, vector: bool = False) -> bool:
+    def draw(self, file: Path, vector: str = "") -> bool:
         """Draw the lines through every crack along z and x; return whether there were any."""
         if not self._lines:
             return False

@@ -80,7 +80,7 @@ def _coarse(result: ImageResult) -> tuple[FloatArray, Extent]:
     return small, plane_extent(result.lvf, rows, columns)
 
 
-def evolution_figure(curves: list[ScanCurves], file: Path, vector: bool = False) -> None:
+def evolution_figure(curves: list[ScanCurves], file: Path, vector: str = "") -> None:
     """Draw the distributions of thickness and the depth profiles of all scans, coloured by time."""
     times = [curve.row.time_h for curve in curves]
     norm = Normalize(min(times), max(max(times), min(times) + 1e-9))
@@ -127,7 +127,7 @@ def _last_um(curves: list[ScanCurves]) -> float:
     return float(min(max(1.05 * edges[last + 1], 1.0), HISTOGRAM_RANGE_UM[1]))
 
 
-def maps_figure(curves: list[ScanCurves], file: Path, vector: bool = False) -> None:
+def maps_figure(curves: list[ScanCurves], file: Path, vector: str = "") -> None:
     """Draw the thickness maps of a series with one colour scale: at most twelve, spread evenly."""
     picked = sorted({round(i) for i in np.linspace(0, len(curves) - 1, MOST_MAPS)})
     shown = [curves[i] for i in picked]

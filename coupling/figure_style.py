@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 SINGLE_COLUMN_IN = 3.5
 DOUBLE_COLUMN_IN = 7.2
+"""One and two columns of a journal: 89 and 183 mm."""
 DPI = 200
 
 COPPER = "#d9a679"
@@ -24,6 +25,8 @@ LVF_MAP = "coolwarm"
 """Blue for unchanged, red for lithium, as in the paper's figure 4a."""
 THICKNESS_MAP = "viridis"
 TIME_MAP = "viridis"
+RISK_MAP = "RdYlBu_r"
+"""Blue below R1 = 1, red above; told apart by all."""
 CRACK = "#5e2a9c"
 """Cracks, purple as in the paper's figure 6."""
 CRACK_ON_MAP = "#ff9ff3"
@@ -43,19 +46,21 @@ STYLE: dict[Any, Any] = {
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
     "pdf.fonttype": 42,  # letters stay letters, as journals ask
+    "svg.fonttype": "none",
 }
 
+SIGMA1_MAP_END = "#0b1b33"
 SIGMA1_MAP = LinearSegmentedColormap.from_list(
     "sigma1", ["#1d3557", "#5b8fc2", "#cfe0ee", "#f7f7f2", "#fbe3b4", "#f4b860", "#e08e2b"]
-).with_extremes(under="#0b1b33", over=ABOVE)
+).with_extremes(under=SIGMA1_MAP_END, over=ABOVE)
 """Blue in compression, orange in tension; the colour above its end is red."""
 
 
 @contextmanager
-def figure(file: Path, width_in: float, height_in: float, vector: bool = False) -> Iterator[Figure]:
+def figure(file: Path, width_in: float, height_in: float, vector: str = "") -> Iterator[Figure]:
     """Give a figure to draw on, and write it to a PNG file under a temporary name first.
 
-    With `vector` a PDF is written beside it, images in it as images.
+    With `vector` (pdf or svg) a vector file is written beside it, images in it as images.
     """
     with mpl.rc_context(STYLE):
         # a Figure of its own needs no display and leaves no global state
@@ -67,9 +72,9 @@ def figure(file: Path, width_in: float, height_in: float, vector: bool = False) 
             temporary.replace(target)
 
 
-def written(file: Path, vector: bool) -> list[Path]:
+def written(file: Path, vector: str) -> list[Path]:
     """Return the files that a figure is written to."""
-    return [file, file.with_suffix(".pdf")] if vector else [file]
+    return [file, file.with_suffix(f".{vector}")] if vector else [file]
 
 
 def colour_bar(drawing: Figure, mappable: Any, axes: Any, label: str, **options: Any) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from coupling.figure_style import SINGLE_COLUMN_IN, colour_bar, figure, written
-from coupling.schema_imaging import Figures
+from coupling.schema_figures import Figures
 from imaging.counter import FoilResult
 
 DEPLETION_MAP = "magma"
@@ -17,7 +17,7 @@ def write_foil_figures(result: FoilResult, folder: Path, figures: Figures) -> li
     """Draw the depletion map with bare spots and cracks outlined; return the files."""
     if figures is Figures.none:
         return []
-    vector = figures is Figures.pdf
+    vector = figures.vector
     file = folder / "depletion_map.png"
     _, dy, dx = result.lost.spacing_um
     rows, columns = result.depletion_um.shape

@@ -27,7 +27,7 @@ NO_DATA = "#e6e6e6"
 
 
 def write_image_figures(
-    result: ImageResult, folder: Path, cracks: CrackMap | None = None, vector: bool = False
+    result: ImageResult, folder: Path, cracks: CrackMap | None = None, vector: str = ""
 ) -> list[Path]:
     """Write all pictures of an image analysis; return the files.
 
@@ -51,14 +51,16 @@ def write_image_figures(
 
 
 def thickness_figure(
-    result: ImageResult, file: Path, cracks: CrackMap | None = None, vector: bool = False
+    result: ImageResult, file: Path, cracks: CrackMap | None = None, vector: str = ""
 ) -> None:
     """Draw the map of equivalent lithium thickness, islands outlined and numbered."""
     lvf = result.lvf
     with figure(file, SINGLE_COLUMN_IN * 1.35, SINGLE_COLUMN_IN * 1.15, vector) as drawing:
         axes = drawing.subplots()
         extent = plane_extent(lvf, slice(0, lvf.shape[1]), slice(0, lvf.shape[2]))
-        shown = draw_thickness(axes, result.thickness_um, extent, _top(result.thickness_um))
+        shown = draw_thickness(
+            axes, result.thickness_um, extent, top_thickness_um(result.thickness_um)
+        )
         axes.set_xlabel("x (µm)")
         axes.set_ylabel("y (µm)")
         colour_bar(drawing, shown, axes, "equivalent Li thickness (µm)", extend="both")
@@ -72,8 +74,8 @@ def thickness_figure(
             axes.legend(loc="lower right", facecolor="#444444", labelcolor="white", framealpha=0.7)
 
 
-def _top(thickness_um: FloatArray) -> float:
-    """Upper end of the colour scale."""
+def top_thickness_um(thickness_um: FloatArray) -> float:
+    """Return the upper end of the colour scale."""
     return max(float(np.nanpercentile(thickness_um, 99.9)), 1.0)
 
 
@@ -103,7 +105,7 @@ def name_island(axes: Any, x_um: float, y_um: float, diameter_um: float, label: 
     )
 
 
-def histogram_figure(result: ImageResult, file: Path, vector: bool = False) -> None:
+def histogram_figure(result: ImageResult, file: Path, vector: str = "") -> None:
     """Draw the distribution of equivalent thickness: 500 bins from 0 to 45 um, as the paper's."""
     edges, counts = result.histogram_edges_um, result.histogram_counts
     share = 100 * counts / max(counts.sum(), 1.0) / np.diff(edges)
@@ -119,7 +121,7 @@ def histogram_figure(result: ImageResult, file: Path, vector: bool = False) -> N
         axes.set_title(f"mean {mean:.2f} µm (dashed), SD {deviation:.2f} µm", loc="left")
 
 
-def z_profile_figure(result: ImageResult, file: Path, vector: bool = False) -> None:
+def z_profile_figure(result: ImageResult, file: Path, vector: str = "") -> None:
     """Draw the mean lithium volume fraction against the through-plane position."""
     position, lvf, name = depth_profile(result)
     with figure(file, SINGLE_COLUMN_IN, 2.4, vector) as drawing:

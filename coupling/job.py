@@ -15,6 +15,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from coupling import results, verbs
+from coupling.captions import write_captions
 from coupling.config import InputError, input_paths, job_fingerprint, plain, validated
 from coupling.results import Result
 
@@ -105,6 +106,7 @@ def _execute(verb: str, node: DictConfig, folder: Path) -> JobReport:
         results.write_atomic(folder / "config.yaml", OmegaConf.to_yaml(node))
         outcome = verbs.load(verb)(config, folder)
         files = results.relative_files(folder, outcome.files)
+        files += results.relative_files(folder, write_captions(folder, files))
         done = Result(
             status="ok",
             version=job.version,

@@ -1,8 +1,9 @@
 """Draw pictures of solved islands in a process beside, which loads Matplotlib meanwhile.
 
 Called as ``python -m coupling.painter`` it draws what it reads from its standard input, one
-pickled ``(Picture, file, title)`` after the other, and answers each by a line: empty, or what went
-wrong. It ends with its input, and so with the process that feeds it, however that one ends.
+pickled ``(Picture, file, title, vector)`` after the other, and answers each by a line: empty, or
+what went wrong. It ends with its input, and so with the process that feeds it,
+however that one ends.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ class Painter:
         """Whether it still draws."""
         return self._process.poll() is None
 
-    def begin(self, picture: Picture, file: Path, title: str) -> None:
-        """Let it draw a picture into a file, while this process goes on."""
+    def begin(self, picture: Picture, file: Path, title: str, vector: str = "") -> None:
+        """Let it draw a picture into a file, while this process goes on; see `draw_picture`."""
         assert self._process.stdin is not None
         if not self.alive:  # where libraries have set SIGPIPE, writing would end this process too
             raise RuntimeError("the process that draws pictures has ended")
-        left = memoryview(pickle.dumps((picture, file, title)))
+        left = memoryview(pickle.dumps((picture, file, title, vector)))
         while left:
             left = left[self._process.stdin.write(left) :]
 
@@ -89,11 +90,11 @@ def main() -> NoReturn:
 
     while True:
         try:
-            picture, file, title = pickle.load(sys.stdin.buffer)
+            picture, file, title, vector = pickle.load(sys.stdin.buffer)
         except EOFError:
             os._exit(0)  # who feeds this process waits for its end
         try:
-            draw_picture(picture, file, title)
+            draw_picture(picture, file, title, vector)
             answer = ""
         except Exception as error:
             answer = f"{type(error).__name__}: {error}".replace("\n", " ")

@@ -28,9 +28,25 @@ class Picture:
     sigma1_mpa: Floats
     """Largest principal stress there, shape (n,)."""
     copper: Floats
-    """Outline of the deformed current collector under the island, shape (n, 2), um."""
+    """Outline of the undeformed current collector under the island, shape (n, 2), um; empty where
+    there is none."""
+    copper_displacement: Floats
+    """Shape (n, 2), um."""
     lithium: Floats
-    """Outline of the deformed island, shape (n, 2), um."""
+    """Outline of the undeformed island, shape (n, 2), um."""
+    lithium_displacement: Floats
+    """Shape (n, 2), um."""
     undeformed: Floats
     """Meridian of the undeformed island, shape (n, 2), um."""
     reach_um: float
+    arc: Floats
+    """Largest principal stress along the island's upper surface, from the apex to the contact
+    line: distance in um and stress in MPa, shape (n, 2)."""
+
+    @property
+    def outlines(self) -> dict[str, tuple[Floats, Floats]]:
+        """Points and displacements around the current collector and the island."""
+        return {
+            "copper": (self.copper, self.copper_displacement),
+            "lithium": (self.lithium, self.lithium_displacement),
+        }

@@ -14,7 +14,8 @@ from coupling.figure_style import written
 from coupling.image_figures import write_image_figures
 from coupling.render import Renderer
 from coupling.scene import scene_of
-from coupling.schema_imaging import Figures, TomogramConfig
+from coupling.schema_figures import Figures
+from coupling.schema_imaging import TomogramConfig
 from coupling.series_figures import write_series_figures
 from imaging.result import ImageResult
 from imaging.series import SeriesResult
@@ -40,7 +41,7 @@ class Pictures(AbstractContextManager["Pictures"]):
 
     def __init__(self, config: TomogramConfig, folder: Path) -> None:
         self._drawn = config.figures is not Figures.none
-        self._vector = config.figures is Figures.pdf
+        self._vector = config.figures.vector
         self._folder = folder
         self._exchange: tempfile.TemporaryDirectory[str] | None = None
         self._renderer: Renderer | None = None

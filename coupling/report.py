@@ -1,4 +1,8 @@
-"""One self-contained HTML page: verdict first, then evidence, then how it was made."""
+"""One self-contained HTML page: verdict first, then evidence, then how it was made.
+
+What the page shows is drawn by the browser from numbers inside it; nothing is fetched. Pictures
+stand in on paper, and where scripts or WebGL are off.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from matplotlib.colors import to_hex
 from omegaconf import OmegaConf
 
+from coupling import report_words as words
+from coupling.captions import caption
 from coupling.config import input_paths, job_fingerprint, plain
+from coupling.figure_style import ABOVE, COPPER, LITHIUM, SIGMA1_MAP, SIGMA1_MAP_END
+from coupling.packing import squeezed
+from coupling.picture import DEFORMATION_SCALE
 from coupling.report_cells import cells_content, prediction_words
+from coupling.report_islands import chosen_fields, commands, field_data, island_facts, shown
+from coupling.report_map import map_picture, risk_colour
+from coupling.report_scene import scene_data
 from coupling.results import content_hash, islet_version, library_versions, write_atomic
+from coupling.scene import scene_of
 from coupling.schema_run import RunConfig
+from coupling.stress_figures import LEVELS, stress_norm
 from imaging.assumptions import grouped
 from mechanics.materials import PRESETS, Source, sources_of
 
@@ -24,10 +40,12 @@ if TYPE_CHECKING:
     from coupling.pipeline import Story
 
 PICTURES = (
-    "risk_map.png", "thickness_map.png", "worst_stress.png", "slices.png",
-    "histogram.png", "z_profile.png", "lithium_3d.png", "risk_distribution.png",
-    "uncertainty.png", "prediction.png",
+    "risk_map", "thickness_map", "worst_stress", "slices", "histogram", "z_profile",
+    "lithium_3d", "risk_distribution", "uncertainty", "crack_profiles", "tall_and_flat",
+    "prediction",
 )  # fmt: skip
+TABLE_ROWS = 30
+"""Rows of the table of islands that stand open; the others fold out."""
 
 
 def write_report(story: Story, folder: Path, comparison: Comparison | None = None) -> Path:
@@ -35,140 +53,123 @@ def write_report(story: Story, folder: Path, comparison: Comparison | None = Non
 
     With a comparison, the story is that of the cell of most risk among several.
     """
-    pictures = {name: story.folder / name for name in PICTURES if (story.folder / name).is_file()}
+    found = {name: story.folder / f"{name}.png" for name in PICTURES}
+    pictures = {name: file for name, file in found.items() if file.is_file()}
     environment = Environment(
         loader=PackageLoader("coupling"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(number=_number, any_number=_any_number)
-    environment.globals["picture"] = lambda name, alt, caption, width="": _figure(
-        pictures.get(name), alt, caption, width
+    environment.globals["picture"] = lambda name, alt, width="": _figure(
+        pictures.get(name), alt, caption(name), width
     )
     content = _content(story, set(pictures))
-    content["cells"] = None
     if comparison is not None:
         content["cells"] = cells_content(comparison)
         content["provenance"] = _provenance(comparison.config)
-    content["prediction_words"] = prediction_words(story.prediction)
-    page = environment.get_template("report.html.j2").render(**content)
-    return write_atomic(folder / "report.html", page)
+    return write_atomic(
+        folder / "report.html", environment.get_template("report.html.j2").render(**content)
+    )
 
 
 def _content(story: Story, pictures: set[str]) -> dict[str, Any]:
-    config, table = story.config, story.electrode.table
-    truth = story.truth
+    """Return what the template is filled with."""
+    config, table, truth = story.config, story.electrode.table, story.truth
+    live = _live(story)
+    worst = float(table["risk_bulk"].max())  # NaN where nothing is known
     return {
-        "source": _source(config),
+        "source": words.source(config),
         "version": islet_version(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "at_risk": story.scalars["at_risk"],
-        "verdict": _verdict(story),
-        "reading": _reading(story),
+        "verdict": words.verdict(story.scalars, table),
+        "reading": words.reading(table),
         "rows": _records(table),
+        "open_rows": TABLE_ROWS,
         "criterion": config.criterion(),
         "pictures": pictures,
+        "map": map_picture(story.image, worst),
+        "risk_colour": lambda risk: risk_colour(risk, worst),
+        "islands": live["islands"],
+        "fields": list(live["fields"]),
+        "scene": live["scene"],
+        "live": live,
+        "stress_bar": _stress_bar(live["stress_scale"]),
+        "deformation": DEFORMATION_SCALE,
+        "plotly": _plotly() if live["scene"]["bodies"] else "",
         "scalars": story.scalars,
         "truth": _records(truth.table) if truth is not None else None,
-        "truth_words": _truth_words(story),
-        "assumptions": _assumptions(config, story.image.decisions),
+        "truth_words": words.truth_words(truth),
+        "assumptions": words.assumptions(config, story.image.decisions),
         "rests_on": grouped(story.rests_on),
         "decisions": story.image.decisions,
         "parameters": OmegaConf.to_yaml(OmegaConf.create(plain(config))),
+        "sweeps": _sweep_figures(config),
         "sources": _sources(config),
         "provenance": _provenance(config),
+        "folder": shown(story.folder),
+        "cells": None,
+        "prediction_words": prediction_words(story.prediction),
     }
 
 
-def _source(config: RunConfig) -> str:
-    """Say what was looked at."""
-    if config.uses_phantom:
-        return f"synthetic cell (phantom, seed {config.phantom.seed})"
-    if config.pair is not None:
-        return " → ".join(path.name for path in config.pair)
-    return Path(str(config.lvf)).name
+def _live(story: Story) -> dict[str, Any]:
+    """Return the numbers that the page's scripts draw from."""
+    table, risks = story.electrode.table, story.electrode.risks
+    facts = island_facts(table, story.image.islands, risks)
+    for fact in facts:
+        fact["commands"] = commands(fact, story.folder, story.config.stack.kind)
+    drawn = {risk.label: risk.picture for risk in risks if risk.picture is not None}
+    chosen = [label for label in chosen_fields(table) if label in drawn]
+    reach = max((drawn[label].reach_um for label in chosen), default=0.0)
+    fields = {label: field_data(drawn[label], reach) for label in chosen}
+    return {
+        "islands": facts,
+        "fields": fields,
+        "scene": scene_data(scene_of(story.image, story.image.cracks)),
+        "stress_scale": _stress_scale(),
+    }
 
 
-def _verdict(story: Story) -> str:
-    """Say in one or two sentences what the electrode is in for."""
-    scalars = story.scalars
-    count, at_risk = scalars["islands"], scalars["at_risk"]
-    if not count:
-        return "No lithium island was found, so no crack risk was computed."
-    failed = scalars["islands_failed"]
-    left_out = f" {failed} could not be solved and have no verdict." if failed else ""
-    if not at_risk:
-        return (
-            f"Around none of {count} islands is the electrolyte's strength exceeded beyond the rim "
-            f"(R1 < 1 everywhere in the bulk).{left_out}"
-        )
-    worst = story.electrode.table.iloc[0]
-    return (
-        f"Around {at_risk} of {count} islands the electrolyte's strength is exceeded beyond the "
-        f"rim (R1 > 1), so a crack is predicted there. The riskiest is island "
-        f"{worst['label']:.0f}, {worst['contact_diameter_um']:.0f} µm wide and "
-        f"{worst['height_um']:.1f} µm tall: the stress averaged over the critical length is "
-        f"{worst['risk_bulk']:.1f} times the strength.{left_out}"
-    )
+def _stress_scale() -> dict[str, Any]:
+    """Return the colours of the printed stress fields."""
+    norm = stress_norm()
+    middles = 0.5 * (LEVELS[1:] + LEVELS[:-1])
+    return {
+        "lowest": float(LEVELS[0]),
+        "highest": float(LEVELS[-1]),
+        "colours": [to_hex(SIGMA1_MAP(norm(float(mpa)))) for mpa in middles],
+        "under": SIGMA1_MAP_END,
+        "over": ABOVE,
+        "copper": COPPER,
+        "lithium": LITHIUM,
+    }
 
 
-def _reading(story: Story) -> str:
-    """Say what kind of islands carry the risk."""
-    table = story.electrode.table.dropna(subset=["risk_bulk"])
-    if len(table) < 2:
-        return ""
-    pulled = table["apex_sigma1_mpa"] > 0
-    parts = []
-    for name, group in (("tension", table[pulled]), ("compression", table[~pulled])):
-        if len(group):
-            ratios = group["aspect_ratio"]
-            parts.append(
-                f"{len(group)} of the islands (height over diameter {ratios.min():.2f} to "
-                f"{ratios.max():.2f}) put{'' if len(group) > 1 else 's'} the electrolyte above "
-                f"the apex in {name}"
-            )
-    return "; ".join(parts) + "."
+def _stress_bar(scale: dict[str, Any]) -> dict[str, Any]:
+    span = scale["highest"] - scale["lowest"]
+    values = np.arange(scale["lowest"], scale["highest"] + 1, 100)
+    ticks = [(_number(v, 0), float((v - scale["lowest"]) / span)) for v in values]
+    return {"colours": scale["colours"], "ticks": ticks}
 
 
-def _truth_words(story: Story) -> str:
-    if story.truth is None:
-        return ""
-    s = story.truth.scalars()
-    words = (
-        f"{s['truth_islands_found']} of {s['truth_islands']} islands were found. Largest errors: "
-        f"volume {s['truth_volume_error_max_percent']:.1f} %, contact diameter "
-        f"{s['truth_diameter_error_max_voxel']:.2f} voxel, height "
-        f"{s['truth_height_error_max_um']:.2f} µm"
-    )
-    error = s["truth_registration_error_voxel"]
-    aligned = "" if error is None else f"; alignment at the volume's corners {error:.3f} voxel"
-    return words + aligned + "."
+def _sweep_figures(config: RunConfig) -> list[Markup]:
+    """Return the figures of the sweep that the user has named."""
+    if config.sweep is None:
+        return []
+    alt = "Crack risk and stresses against what was varied"
+    files = [Path(config.sweep) / f"{name}.png" for name in ("sweep", "effects")]
+    return [_figure(file, alt, caption(file.name), "") for file in files if file.is_file()]
 
 
-def _assumptions(config: RunConfig, decisions: Any) -> list[str]:
-    criterion, load = config.criterion(), config.load
-    lines = [
-        "Lithium takes the place of current collector: where it displaces electrolyte instead, "
-        "totals hold but maps do not. Absorption cannot tell lithium from void."
-        if "assumption" in decisions
-        else "The lithium volume fraction was given ready-made.",
-        "Each island is taken for a solid of revolution with the contact diameter, volume and "
-        "radial profile that were measured, alone in its stack, inside the electrolyte; of very "
-        "many, some are solved and the others interpolated between them.",
-        f"Stack '{config.stack.kind.value}', contact '{config.contact.kind.value}', "
-        f"{config.kinematics.value} strain: the current collector and the electrolyte share the "
-        "island's surface without slip or opening.",
-        f"Stack pressure {load.pressure_mpa:g} MPa, then an expansion of {load.expansion:g} "
-        f"({load.expansion_measure.value}); the paper's 5 % is read as linear, an inference.",
-    ]
-    if not criterion.toughness_is_own:
-        lines.append(
-            f"The toughness {criterion.k_ic_mpa_sqrt_m:g} MPa m^0.5 is that of a cold-pressed "
-            "pellet while the elastic constants are of another body: a mixture. "
-            "material=pellet is the consistent set."
-        )
-    return lines
+def _plotly() -> str:
+    """Return Plotly's script, compressed."""
+    from plotly.offline import get_plotlyjs
+
+    return squeezed(get_plotlyjs().encode())
 
 
 def _sources(config: RunConfig) -> list[Source]:
@@ -192,7 +193,7 @@ def _records(table: Any) -> list[dict[str, Any]]:
     return records
 
 
-def _figure(file: Path | None, alt: str, caption: str, width: str) -> Markup:
+def _figure(file: Path | None, alt: str, words_below: str, width: str) -> Markup:
     """Return a figure element with the picture inside it; nothing where there is none."""
     if file is None:
         return Markup("")
@@ -200,7 +201,7 @@ def _figure(file: Path | None, alt: str, caption: str, width: str) -> Markup:
     return Markup(
         '<figure class="{}"><img alt="{}" src="data:image/png;base64,{}">'
         "<figcaption>{}</figcaption></figure>"
-    ).format(width, alt, data, caption)
+    ).format(width, alt, data, words_below)
 
 
 def _number(value: Any, digits: int) -> str:

@@ -14,13 +14,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from coupling.figure_style import (
     ABOVE,
     DOUBLE_COLUMN_IN,
+    RISK_MAP,
     SINGLE_COLUMN_IN,
     colour_bar,
     figure,
 )
-
-RISK_MAP = "RdYlBu_r"
-
 
 MANY = 40
 """With more islands than this only the worst are named on the map."""
@@ -29,7 +27,7 @@ BULK_COLOUR, RIM_COLOUR = "#c1121f", "#4c78a8"
 SOLVED_COLOUR, BETWEEN_COLOUR = "black", "#7f8ea3"
 
 
-def risk_map_figure(table: pd.DataFrame, file: Path) -> None:
+def risk_map_figure(table: pd.DataFrame, file: Path, vector: str = "") -> None:
     """Draw the islands where they are, coloured by their bulk risk; above 1 a crack grows.
 
     Parameters
@@ -40,7 +38,7 @@ def risk_map_figure(table: pd.DataFrame, file: Path) -> None:
     """
     many = len(table) > MANY
     width = SINGLE_COLUMN_IN * (1.7 if many else 1.35)
-    with figure(file, width, width * 0.89) as drawing:
+    with figure(file, width, width * 0.89, vector) as drawing:
         axes = drawing.subplots()
         risks = table["risk_bulk"]
         top = max(2.0, float(np.ceil(risks.max()))) if risks.notna().any() else 2.0
@@ -92,7 +90,7 @@ def risk_map_figure(table: pd.DataFrame, file: Path) -> None:
         bar.ax.axhline(1.0, color="black", lw=0.8)
 
 
-def distribution_figure(table: pd.DataFrame, file: Path) -> None:
+def distribution_figure(table: pd.DataFrame, file: Path, vector: str = "") -> None:
     """Draw how risk is distributed: ranking, histogram, and risk against size and shape.
 
     Parameters
@@ -103,7 +101,7 @@ def distribution_figure(table: pd.DataFrame, file: Path) -> None:
     """
     done = table.dropna(subset=["risk_bulk"]).reset_index(drop=True)
     exact = done["method"] == "exact"
-    with figure(file, DOUBLE_COLUMN_IN, 2.6) as drawing:
+    with figure(file, DOUBLE_COLUMN_IN, 2.6, vector) as drawing:
         ranking, histogram, shape = drawing.subplots(1, 3)
         place = np.arange(1, len(done) + 1)
         for rows, name, colour in (

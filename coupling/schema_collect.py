@@ -9,6 +9,7 @@ from omegaconf import MISSING
 
 from coupling.collection import job_folders
 from coupling.results import RESULT
+from coupling.schema_figures import Figures
 from coupling.sweep import PLAN
 
 
@@ -18,6 +19,7 @@ class CollectConfig:
 
     sweep: str = MISSING
     """Folder of the sweep, with one subfolder per job."""
+    figures: Figures = Figures.png
     force: bool = False
     """Repeat a finished job, or replace another job's result."""
 

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from coupling.schema_figures import Figures
 from imaging.electrochemistry import (
     LI_DENSITY_G_CM3,
     charge_from_current,
@@ -27,15 +28,6 @@ class Electrode(Enum):
     """Working electrode: plated on the current collector."""
     ce = "ce"
     """Counter electrode: lost by the lithium foil."""
-
-
-class Figures(Enum):
-    """How figures are written."""
-
-    none = "none"
-    png = "png"
-    pdf = "pdf"
-    """PNG, and PDF with vector lines and letters beside it."""
 
 
 def _number(name: str, value: Any) -> float:

@@ -15,6 +15,7 @@ from coupling.criterion import (
     toughness_mpa_sqrt_m,
 )
 from coupling.results import require_finished
+from coupling.schema_figures import Figures
 from coupling.schema_island import IslandConfig
 from coupling.schema_ranking import RankingOptions
 from coupling.schema_uncertainty import UncertaintyOptions
@@ -125,6 +126,7 @@ class SolveConfig(MechanicsConfig):
     uncertainty: UncertaintyOptions = field(default_factory=UncertaintyOptions)
     workers: int | None = None
     """Solutions at the same time, where uncertainty asks for many; None for one per core."""
+    figures: Figures = Figures.png
     force: bool = False
     """Repeat a finished job, or replace another job's result."""
 
@@ -140,6 +142,7 @@ class ElectrodeConfig(MechanicsConfig):
     uncertainty: UncertaintyOptions = field(default_factory=UncertaintyOptions)
     workers: int | None = None
     """Islands solved at the same time; None for one per core."""
+    figures: Figures = Figures.png
 
     def __post_init__(self) -> None:
         require_workers(self.workers)
@@ -177,6 +180,7 @@ class ValidateConfig:
 
     mesh: MeshSize = field(default_factory=MeshSize)
     solver: SolverOptions = field(default_factory=SolverOptions)
+    figures: Figures = Figures.png
     force: bool = False
     """Repeat a finished job, or replace another job's result."""
 

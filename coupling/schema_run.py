@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from coupling.config import plain, schema_node, validated
+from coupling.results import require_finished
 from coupling.schema_imaging import Electrode, TomogramConfig
 from coupling.schema_mechanics import ElectrodeConfig, require_workers
 from imaging.phantom import CrackRule, IslandChoice, PhantomOptions
@@ -41,6 +42,8 @@ class RunConfig(ElectrodeConfig, TomogramConfig):
     phantom_cells: int | None = None
     """How many synthetic cells: 2, bare copper and silver-coated copper, or 1, as `phantom` says;
     None: 2, but 1 where `phantom` says what the cell holds."""
+    sweep: str | None = None
+    """Folder of a finished `collect`, whose figures go into the report."""
     force: bool = False
     """Repeat a finished job, or replace another job's result."""
 
@@ -57,6 +60,8 @@ class RunConfig(ElectrodeConfig, TomogramConfig):
                 "islet image"
             )
         require_workers(self.workers)
+        if self.sweep is not None:
+            require_finished(Path(self.sweep), "collect")
         if self.phantom_cells not in (None, 1, 2):
             raise ValueError(f"phantom_cells must be 1 or 2, got {self.phantom_cells}")
         if self.phantom_cells == 2 and self._phantom_contents:
@@ -137,11 +142,13 @@ class RunConfig(ElectrodeConfig, TomogramConfig):
         return {field: getattr(found, field) for field in fields}
 
     def input_paths(self) -> dict[str, Path]:
-        """Return what is read, of all cells."""
+        """Return what is read, of all cells, and the sweep that the report shows."""
+        table = {} if self.sweep is None else {"sweep[table.csv]": Path(self.sweep) / "table.csv"}
         if not self.cells:
-            return TomogramConfig.input_paths(self)
-        return {
+            return TomogramConfig.input_paths(self) | table
+        tomograms = {
             f"cells.{name}.{key}": path
             for name, cell in self.cell_configs().items()
-            for key, path in cell.input_paths().items()
+            for key, path in TomogramConfig.input_paths(cell).items()
         }
+        return tomograms | table

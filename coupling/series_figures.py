@@ -30,7 +30,7 @@ MARKERS = "os^Dv<>P"
 
 
 def write_series_figures(
-    result: SeriesResult, curves: list[ScanCurves], folder: Path, vector: bool = False
+    result: SeriesResult, curves: list[ScanCurves], folder: Path, vector: str = ""
 ) -> list[Path]:
     """Write the pictures of a series; return the files.
 
@@ -54,7 +54,7 @@ def write_series_figures(
     return [target for file in files for target in written(file, vector)]
 
 
-def series_figure(result: SeriesResult, file: Path, vector: bool = False) -> None:
+def series_figure(result: SeriesResult, file: Path, vector: str = "") -> None:
     """Draw thickness against time and against charge, and what of the charge is found.
 
     The first two as the paper's figure 4c: the shade is the standard deviation over the electrode.
@@ -201,7 +201,7 @@ def _where(plated: SeriesRow, cycle: Cycle) -> float:
     return float(cycle.plated if plated.charge_mah_cm2 is None else plated.charge_mah_cm2)
 
 
-def tracks_figure(result: SeriesResult, file: Path, vector: bool = False) -> None:
+def tracks_figure(result: SeriesResult, file: Path, vector: str = "") -> None:
     """Draw the volume of every island against time, the largest in colours."""
     courses: dict[int, list[tuple[float, float]]] = {}
     for row in result.track_rows:

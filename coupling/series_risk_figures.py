@@ -15,7 +15,11 @@ from coupling.series_risk import Crossing
 
 
 def risk_series_figure(
-    table: pd.DataFrame, scans: pd.DataFrame, found: Sequence[Crossing], file: Path
+    table: pd.DataFrame,
+    scans: pd.DataFrame,
+    found: Sequence[Crossing],
+    file: Path,
+    vector: str = "",
 ) -> None:
     """Draw the bulk risk of every track, the worst in colours, and the first crossing of R1 = 1.
 
@@ -35,7 +39,8 @@ def risk_series_figure(
     known = bool(charge.notna().all())
     rises = known and bool((np.diff(charge) >= 0).all())
     axis = "charge_mah_cm2" if rises else "time_h"
-    with figure(file, SINGLE_COLUMN_IN * 1.5, 3.4 if known and not rises else 2.8) as drawing:
+    height = 3.4 if known and not rises else 2.8
+    with figure(file, SINGLE_COLUMN_IN * 1.5, height, vector) as drawing:
         if known and not rises:
             top, axes = drawing.subplots(2, 1, sharex=True, height_ratios=(1, 3))
             top.plot(scans["time_h"], charge, color=GREY, marker="o", ms=2, lw=1)

@@ -50,7 +50,7 @@ class _Panel:
 
 
 def slices_figure(
-    result: ImageResult, file: Path, cracks: CrackMap | None = None, vector: bool = False
+    result: ImageResult, file: Path, cracks: CrackMap | None = None, vector: str = ""
 ) -> None:
     """Draw x-z through the thickest island and x-y where most lithium is, all to scale."""
     place = _place(result)

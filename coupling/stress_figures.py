@@ -22,21 +22,23 @@ from coupling.figure_style import (
 from coupling.picture import DEFORMATION_SCALE, RED_MPA, Picture
 
 _LOWEST_MPA = -200.0
+LEVELS = np.linspace(_LOWEST_MPA, RED_MPA, 41)
+"""Stresses between which the colour stays the same, MPa."""
 
 
-def draw_picture(picture: Picture, file: Path, title: str) -> None:
-    """Draw one solved island and write it to a PNG file."""
-    with figure(file, DOUBLE_COLUMN_IN * 0.75, 3.1) as drawing:
+def draw_picture(picture: Picture, file: Path, title: str, vector: str = "") -> None:
+    """Draw one solved island and write it to a PNG file, and a vector file if asked for."""
+    with figure(file, DOUBLE_COLUMN_IN * 0.75, 3.1, vector) as drawing:
         axes = drawing.subplots()
         filled = draw_island(axes, picture)
         axes.set_title(title, loc="left")
         stress_bar(drawing, filled, axes)
 
 
-def pair_figure(pictures: list[tuple[str, Picture]], file: Path) -> None:
+def pair_figure(pictures: list[tuple[str, Picture]], file: Path, vector: str = "") -> None:
     """Draw solved islands side by side on one scale, as the paper's figure 7."""
     reach = max(picture.reach_um for _, picture in pictures)
-    with figure(file, DOUBLE_COLUMN_IN, 2.6) as drawing:
+    with figure(file, DOUBLE_COLUMN_IN, 2.6, vector) as drawing:
         panels = drawing.subplots(1, len(pictures), sharey=True)
         for letter, axes, (name, picture) in zip("abcdef", panels, pictures, strict=False):
             filled = draw_island(axes, picture, reach)
@@ -49,17 +51,22 @@ def pair_figure(pictures: list[tuple[str, Picture]], file: Path) -> None:
 def draw_island(axes: Any, picture: Picture, reach_um: float | None = None) -> Any:
     """Draw an island in mirrored meridian sections; return what the colour bar needs."""
     moved = picture.points + DEFORMATION_SCALE * picture.displacement
-    levels = np.linspace(_LOWEST_MPA, RED_MPA, 41)
-    norm = TwoSlopeNorm(0.0, _LOWEST_MPA, RED_MPA)
     for side in (1, -1):
         mesh = Triangulation(side * moved[:, 0], moved[:, 1], picture.triangles)
         filled = axes.tricontourf(
-            mesh, picture.sigma1_mpa, levels=levels, norm=norm, cmap=SIGMA1_MAP, extend="both"
+            mesh,
+            picture.sigma1_mpa,
+            levels=LEVELS,
+            norm=stress_norm(),
+            cmap=SIGMA1_MAP,
+            extend="both",
         )
         flip = np.array([side, 1.0])
-        for outline, colour in ((picture.copper, COPPER), (picture.lithium, LITHIUM)):
-            if len(outline):
-                axes.add_patch(Polygon(flip * outline, facecolor=colour, edgecolor=colour, lw=0.4))
+        for name, colour in (("copper", COPPER), ("lithium", LITHIUM)):
+            points, displacement = picture.outlines[name]
+            if len(points):
+                line = flip * (points + DEFORMATION_SCALE * displacement)
+                axes.add_patch(Polygon(line, facecolor=colour, edgecolor=colour, lw=0.4))
         axes.plot(*(flip * picture.undeformed).T, color="black", lw=0.7)
     axes.axhline(0.0, color="black", lw=0.5)
     reach = reach_um or picture.reach_um
@@ -77,6 +84,11 @@ def draw_island(axes: Any, picture: Picture, reach_um: float | None = None) -> A
         ha="center", va="top" if thin else "center", fontsize=7,
     )  # fmt: skip
     return filled
+
+
+def stress_norm() -> TwoSlopeNorm:
+    """Return the scale of the stress map: its middle stands at zero."""
+    return TwoSlopeNorm(0.0, _LOWEST_MPA, RED_MPA)
 
 
 def stress_bar(drawing: Any, filled: Any, axes: Any) -> None:

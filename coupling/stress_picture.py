@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coupling.case import Case
 from coupling.picture import DEFORMATION_SCALE, Floats, Picture
@@ -19,29 +20,44 @@ def picture_of(case: Case) -> Picture:
     space = case.solution.discretisation
     island = space.stack.profile
     reach = 1.4 * max(island.max_radius_um, 1.5 * island.height_um) + 10.0
-    base, cap = _deformed_line(case, Edge.base), _deformed_line(case, Edge.cap)
-    has_foil = len(space.cells_of(Region.cu)) > 0
-    floor = [_corner(case, 1), _corner(case, 0)] if has_foil else []
-    foil_lines = [
-        _deformed_line(case, own if len(space.nodes_on(own)) else shared)
+    foil_edges = [
+        own if len(space.nodes_on(own)) else shared
         for own, shared in ((Edge.hole_base, Edge.base), (Edge.cu_upper, Edge.interface))
     ]
-    surface = np.concatenate(foil_lines)
+    has_foil = len(space.cells_of(Region.cu)) > 0
+    copper, of_copper = _outline(case, foil_edges if has_foil else [])
+    if has_foil:
+        floor = _floor(case)
+        copper = np.concatenate((copper, floor))
+        of_copper = np.concatenate((of_copper, np.zeros_like(floor)))
+    lithium, of_lithium = _outline(case, [Edge.base, Edge.cap])
     nodal = case.stress.nodal.within(max(2.2 * reach, 180.0))
+    arc = case.stress.arc
     return Picture(
         points=nodal.points,
         displacement=nodal.displacement,
         triangles=nodal.connectivity[:, np.array(_SPLIT)].reshape(-1, 3),
         sigma1_mpa=principal_max(nodal.stress),
-        copper=np.concatenate((surface, floor)) if floor else surface[:0],
-        lithium=np.concatenate((base, cap)),
+        copper=copper,
+        copper_displacement=of_copper,
+        lithium=lithium,
+        lithium_displacement=of_lithium,
         undeformed=np.column_stack((island.r_um, island.z_um)),
         reach_um=reach,
+        arc=np.column_stack((arc.s_um, arc.sigma1_mpa)),
     )
 
 
-def _deformed_line(case: Case, edge: Edge) -> Floats:
-    """Return the magnified deformed nodes of a line, in order away from the contact line.
+def _outline(case: Case, edges: list[Edge]) -> tuple[Floats, Floats]:
+    """Return points and displacements of named lines joined up."""
+    space = case.solution.discretisation
+    nodes = [_along(case, edge) for edge in edges]
+    rows = np.concatenate(nodes) if nodes else np.zeros(0, dtype=np.int64)
+    return space.node_points[rows], case.solution.state.displacement.reshape(-1, 2)[rows]
+
+
+def _along(case: Case, edge: Edge) -> NDArray[np.int64]:
+    """Return the nodes of a line, in order away from the contact line.
 
     What lies under the island runs towards the contact line instead, so that lines join up.
     """
@@ -51,17 +67,16 @@ def _deformed_line(case: Case, edge: Edge) -> Floats:
     rim = space.stack.profile.r_um[-1]
     away = np.hypot(points[:, 0] - rim, points[:, 1])
     towards = edge in (Edge.base, Edge.hole_base)
-    order = np.argsort(-away if towards else away)
-    moved = case.solution.state.displacement.reshape(-1, 2)[nodes]
-    line: Floats = (points + DEFORMATION_SCALE * moved)[order]
-    return line
+    ordered: NDArray[np.int64] = nodes[np.argsort(-away if towards else away)]
+    return ordered
 
 
-def _corner(case: Case, side: int) -> Floats:
-    """Return the lower corner of the current collector on the axis (0) or the wall (1)."""
+def _floor(case: Case) -> Floats:
+    """Return the lower corners of the current collector, on the wall and on the axis."""
     space = case.solution.discretisation
     points = space.node_points[np.unique(space.element_nodes[space.cells_of(Region.cu)])]
-    return np.array([side * points[:, 0].max(), points[:, 1].min()])
+    low = points[:, 1].min()
+    return np.array([[points[:, 0].max(), low], [0.0, low]])
 
 
 def risk_title(label: int | None, scalars: dict[str, Scalar]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 
-from coupling.figure_style import ABOVE, DOUBLE_COLUMN_IN, figure
+from coupling.figure_style import ABOVE, DOUBLE_COLUMN_IN, figure, written
 from coupling.sweep_axes import ASPECT_RATIO, SweepView, half_spheroid_law, label_of, sign_change
 
 _MOST_LINES = 8
@@ -28,19 +28,19 @@ _BLUE = "#1d3557"
 _LAW = "half-spheroid law"
 
 
-def write_sweep_figures(view: SweepView, folder: Path) -> list[Path]:
+def write_sweep_figures(view: SweepView, folder: Path, vector: str = "") -> list[Path]:
     """Draw a sweep: lines against its main key, or the effect of each of many keys."""
     lines = len(set(view.groups(view.main)))
     file = folder / ("sweep.png" if lines <= _MOST_LINES else "effects.png")
-    (sweep_figure if lines <= _MOST_LINES else effects_figure)(view, file)
-    return [file]
+    (sweep_figure if lines <= _MOST_LINES else effects_figure)(view, file, vector)
+    return written(file, vector)
 
 
-def sweep_figure(view: SweepView, file: Path) -> None:
+def sweep_figure(view: SweepView, file: Path, vector: str = "") -> None:
     """Draw bulk risk, rim risk, apex stress and lithium pressure against the main key."""
     x, groups = view.numbers[view.main], np.array(view.groups(view.main))
     names = list(dict.fromkeys(groups))
-    with figure(file, DOUBLE_COLUMN_IN, 4.6) as drawing:
+    with figure(file, DOUBLE_COLUMN_IN, 4.6, vector) as drawing:
         panels = drawing.subplots(2, 2, sharex=True)
         for letter, axes, (quantity, label) in zip(
             "abcd", panels.flat, _PANELS.items(), strict=True
@@ -171,14 +171,14 @@ def _mark_sign_change(view: SweepView, axes: Any) -> None:
         )  # fmt: skip
 
 
-def effects_figure(view: SweepView, file: Path) -> None:
+def effects_figure(view: SweepView, file: Path, vector: str = "") -> None:
     """Draw the effect of each key: mean over the other keys, and the range that they span."""
     kinds = np.array([", ".join(values) for values in zip(*view.names.values(), strict=True)])
     if not len(kinds):
         kinds = np.full(len(view.table), "")
     names = list(dict.fromkeys(kinds))
     shown = list(_PANELS)[:3]
-    with figure(file, DOUBLE_COLUMN_IN, 5.2) as drawing:
+    with figure(file, DOUBLE_COLUMN_IN, 5.2, vector) as drawing:
         panels = drawing.subplots(len(shown), len(view.numbers), sharey="row", squeeze=False)
         for column, (key, x) in enumerate(view.numbers.items()):
             for row, quantity in enumerate(shown):

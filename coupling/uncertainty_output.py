@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from coupling.electrode import island_solver, worker_count
-from coupling.figure_style import ABOVE, DOUBLE_COLUMN_IN, figure
+from coupling.figure_style import ABOVE, DOUBLE_COLUMN_IN, figure, written
 from coupling.island_risk import EXACT, IslandRisk
 from coupling.results import Scalar, write_atomic
+from coupling.schema_figures import Figures
 from coupling.schema_mechanics import MechanicsConfig, SolveConfig
 from coupling.schema_uncertainty import UncertaintyOptions
 from coupling.solved_store import SolvedStore, solved_store
@@ -98,10 +99,12 @@ def island_uncertainty(
     overall = {
         name: value for name, value in found.scalars.items() if name.startswith("uncertainty")
     }
-    return found.islands[0].scalars | overall, write_uncertainty(found, folder)
+    return found.islands[0].scalars | overall, write_uncertainty(found, folder, config.figures)
 
 
-def write_uncertainty(found: Uncertainty, folder: Path) -> list[Path]:
+def write_uncertainty(
+    found: Uncertainty, folder: Path, figures: Figures = Figures.png
+) -> list[Path]:
     """Write ``sensitivity.csv`` and ``uncertainty.png``; return the files."""
     rows = [
         {"label": island.label, "input": name, "first_order": first, "total": total}
@@ -111,19 +114,21 @@ def write_uncertainty(found: Uncertainty, folder: Path) -> list[Path]:
             found.inputs, island.indices.first_order, island.indices.total, strict=True
         )
     ]
-    files = [folder / "sensitivity.csv", folder / "uncertainty.png"]
+    files = [folder / "sensitivity.csv"]
     columns = ["label", "input", "first_order", "total"]
     table = pd.DataFrame(rows, columns=columns)
     write_atomic(files[0], table.to_csv(index=False, float_format="%.5g"))
-    uncertainty_figure(found, files[1])
+    if figures is not Figures.none:
+        uncertainty_figure(found, folder / "uncertainty.png", figures.vector)
+        files += written(folder / "uncertainty.png", figures.vector)
     return files
 
 
-def uncertainty_figure(found: Uncertainty, file: Path) -> None:
+def uncertainty_figure(found: Uncertainty, file: Path, vector: str = "") -> None:
     """Draw the risk of the worst islands with its quantiles, and which input carries them."""
     islands = [island for island in found.islands if island.indices is not None]
     height = 1.5 + 0.22 * max(len(islands), 3)
-    with figure(file, DOUBLE_COLUMN_IN, height) as drawing:
+    with figure(file, DOUBLE_COLUMN_IN, height, vector) as drawing:
         risk, share = drawing.subplots(1, 2, sharey=True, width_ratios=(1, 1.2))
         place = np.arange(len(islands))
         for y, island in zip(place, islands, strict=True):

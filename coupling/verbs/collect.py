@@ -8,6 +8,7 @@ from pathlib import Path
 from coupling.collection import read_sweep, sweep_table, write_origin, write_table
 from coupling.results import Outcome, Scalar
 from coupling.schema_collect import CollectConfig
+from coupling.schema_figures import Figures
 from coupling.sweep_axes import sign_change, view_of
 from coupling.sweep_figures import write_sweep_figures
 
@@ -30,7 +31,8 @@ def run(config: CollectConfig, folder: Path) -> Outcome:
     }
     view = view_of(record, table)
     if view is not None:
-        files += write_sweep_figures(view, folder)
+        if config.figures is not Figures.none:
+            files += write_sweep_figures(view, folder, config.figures.vector)
         change = sign_change(view)
         if change is not None:
             scalars["apex_sign_change_aspect_ratio"] = change

@@ -16,7 +16,7 @@ from coupling.island_risk import EXACT, IslandRisk
 from coupling.prediction_output import PREDICTION_FILES, is_synthetic, score
 from coupling.ranking import Ranking, rank_islands
 from coupling.results import Outcome, Scalar, write_atomic
-from coupling.risk_figures import distribution_figure, risk_map_figure
+from coupling.risk_pictures import RiskPictures
 from coupling.schema_mechanics import ElectrodeConfig, RiskConfig
 from coupling.series_folder import is_series
 from coupling.series_risk import (
@@ -25,9 +25,7 @@ from coupling.series_risk import (
     measured_series,
     series_risk_scalars,
 )
-from coupling.series_risk_figures import risk_series_figure
 from coupling.solved_store import SolvedStore, solved_store
-from coupling.stress_figures import draw_picture
 from coupling.stress_picture import risk_title
 from coupling.uncertainty import Uncertainty
 from coupling.uncertainty_output import uncertain_electrode, write_uncertainty
@@ -84,13 +82,13 @@ def _run_series(config: RiskConfig, series: MeasuredSeries, folder: Path) -> Out
     first = ["track", "scan", "time_h", "charge_mah_cm2", "label"]
     course = course[[*first, *(name for name in course.columns if name not in first)]]
     scalars["worst_label"] = _label_in_scan(table)
-    files = [folder / name for name in ("risk_series.csv", "risk_series.png")]
-    files.append(folder / "risk_distribution.png")
+    files = [folder / "risk_series.csv"]
     write_table(course, files[0])
-    risk_series_figure(table, scans, crossings(table, scans), files[1])
-    distribution_figure(table, files[2])
+    pictures = RiskPictures(config.figures)
+    files += pictures.series(table, scans, crossings(table, scans), folder)
+    files += pictures.distribution(table, folder)
     if uncertainty is not None:
-        files += write_uncertainty(uncertainty, folder)
+        files += write_uncertainty(uncertainty, folder, config.figures)
         scalars |= uncertainty.scalars
     for scan in scans.itertuples():
         own = table[table["scan"] == scan.scan].drop(columns="label").rename(columns=names)
@@ -100,8 +98,7 @@ def _run_series(config: RiskConfig, series: MeasuredSeries, folder: Path) -> Out
         place.mkdir(exist_ok=True)
         own = own[["label", *(name for name in own.columns if name != "label")]]
         write_table(own, place / "risk.csv")
-        risk_map_figure(own, place / "risk_map.png")
-        files += [place / "risk.csv", place / "risk_map.png"]
+        files += [place / "risk.csv", *pictures.map(own, place)]
         source = Path(config.image)
         scored = score(own, source / scan.folder, place, synthetic=is_synthetic(source))
         if scored is not None:  # the last scan with cracks says it
@@ -109,11 +106,9 @@ def _run_series(config: RiskConfig, series: MeasuredSeries, folder: Path) -> Out
             files += [place / name for name in PREDICTION_FILES]
     worst = _worst_exact(table, ranking.risks)
     if worst is not None:
-        assert worst.picture is not None
         row = table[table["label"] == worst.label].iloc[0]
-        files.append(folder / "worst_stress.png")
         title = risk_title(int(row["label_in_scan"]), worst.scalars)
-        draw_picture(worst.picture, files[-1], f"scan {row['scan']}, {title}")
+        files += pictures.worst(worst, f"scan {row['scan']}, {title}", folder)
     return Outcome(scalars, files, {"islands": time.perf_counter() - start})
 
 
@@ -158,19 +153,17 @@ def rank(
         table = risk_table(islands, ranking.risks)
         scalars = electrode_scalars(table) | ranking.scalars
         table, uncertainty = _uncertain(table, ranking, profiles, config, store)
-    names = ("risk.csv", "risk_map.png", "risk_distribution.png")
-    files = [folder / name for name in names]
+    files = [folder / "risk.csv"]
     write_table(table, files[0])
-    risk_map_figure(table, files[1])
-    distribution_figure(table, files[2])
+    pictures = RiskPictures(config.figures)
+    files += [*pictures.map(table, folder), *pictures.distribution(table, folder)]
+    files += pictures.tall_and_flat(table, ranking.risks, folder)
     if uncertainty is not None:
-        files += write_uncertainty(uncertainty, folder)
+        files += write_uncertainty(uncertainty, folder, config.figures)
         scalars |= uncertainty.scalars
     worst = _worst_exact(table, ranking.risks)
     if worst is not None:
-        assert worst.picture is not None
-        files.append(folder / "worst_stress.png")
-        draw_picture(worst.picture, files[-1], risk_title(worst.label, worst.scalars))
+        files += pictures.worst(worst, risk_title(worst.label, worst.scalars), folder)
     return ElectrodeRisk(table, ranking.risks, files, scalars)
 
 

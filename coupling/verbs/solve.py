@@ -12,6 +12,7 @@ from tqdm import tqdm
 from coupling.case import Case, solve_case
 from coupling.painter import Painter, painter
 from coupling.results import Outcome
+from coupling.schema_figures import Figures
 from coupling.schema_mechanics import SolveConfig
 from coupling.stress_picture import picture_of, risk_title
 from mechanics.fields import write_contact, write_profiles, write_vtu
@@ -21,7 +22,8 @@ log = logging.getLogger("islet.solve")
 
 def run(config: SolveConfig, folder: Path) -> Outcome:
     """Solve one island and write its fields, profiles, mesh and picture."""
-    drawing = painter()  # starts up while the island is solved
+    wanted = config.figures is not Figures.none
+    drawing = painter() if wanted else None  # starts up while the island is solved
     profile = config.island.profile()
     mesh_file = folder / "mesh.msh"
     with tqdm(total=1.0, desc="load", disable=not sys.stderr.isatty(), leave=False) as bar:
@@ -29,7 +31,7 @@ def run(config: SolveConfig, folder: Path) -> Outcome:
             profile, config, msh_file=mesh_file, progress=lambda x: bar.update(x - bar.n)
         )
     start = time.perf_counter()
-    files = [mesh_file, *write_case(case, folder, drawing)]
+    files = [mesh_file, *write_case(case, folder, drawing, config.figures.vector)]
     timing = {**case.timing_s, "output": time.perf_counter() - start}
     if not case.criterion.toughness_is_own:
         log.info(
@@ -49,14 +51,19 @@ def run(config: SolveConfig, folder: Path) -> Outcome:
     return Outcome(scalars, files, timing)
 
 
-def write_case(case: Case, folder: Path, drawing: Painter) -> list[Path]:
-    """Write profiles, fields and picture of a solved island."""
+def write_case(case: Case, folder: Path, drawing: Painter | None, vector: str = "") -> list[Path]:
+    """Write profiles, fields and, where something draws, the picture of a solved island."""
     picture = folder / "stress.png"
-    drawing.begin(picture_of(case), picture, risk_title(None, case.scalars()))
+    if drawing is not None:
+        title = risk_title(None, case.scalars())
+        drawing.begin(picture_of(case), picture, title, vector)
     profiles = folder / "profiles"
     profiles.mkdir(parents=True, exist_ok=True)
     files = write_profiles(case.stress, profiles)
     files += write_contact(case.solution, folder / "contact.vtu", profiles / "contact.csv")
     write_vtu(case.solution, folder / "fields.vtu")
-    drawing.finish()
-    return [*files, folder / "fields.vtu", picture]
+    files.append(folder / "fields.vtu")
+    if drawing is not None:
+        drawing.finish()
+        files += [picture] + [picture.with_suffix(f".{vector}")] * bool(vector)
+    return files

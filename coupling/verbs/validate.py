@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from coupling.case import Case, solve_case
+from coupling.figure_style import written
 from coupling.published import (
     ASSUMED,
     INCONSISTENCIES,
@@ -19,6 +20,7 @@ from coupling.published import (
     checklist,
 )
 from coupling.results import Outcome, Scalar
+from coupling.schema_figures import Figures
 from coupling.schema_mechanics import MechanicsConfig, ValidateConfig
 from coupling.stress_figures import pair_figure
 from coupling.stress_picture import picture_of
@@ -56,9 +58,12 @@ def run(config: ValidateConfig, folder: Path) -> Outcome:
         cells = tqdm(RESIDUALS.items(), desc="stripping", disable=quiet, leave=False)
         residuals = {cell: _residual(kept) for cell, kept in cells}
     rows = checklist(narrow, wide, residuals)
-    files = [folder / "checklist.csv", folder / "narrow_wide.png"]
+    files = [folder / "checklist.csv"]
     _write_rows(rows, files[0])
-    pair_figure([("narrow", picture_of(narrow)), ("wide", picture_of(wide))], files[1])
+    if config.figures is not Figures.none:
+        pictures = [("narrow", picture_of(narrow)), ("wide", picture_of(wide))]
+        pair_figure(pictures, folder / "narrow_wide.png", config.figures.vector)
+        files += written(folder / "narrow_wide.png", config.figures.vector)
     print(_as_text(rows))
     failed = [row.number for row in rows if not row.holds]
     if failed:

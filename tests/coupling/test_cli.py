@@ -107,7 +107,7 @@ def test_shell_completion_knows_verbs_and_keys(
     [
         ("load.stepz=3", "unknown key load.stepz; did you mean load.steps?"),
         ("pressure=3", "unknown key pressure; did you mean load.pressure_mpa?"),
-        ("qqq=3", "unknown key qqq; there are contact, force, island"),
+        ("qqq=3", "unknown key qqq; there are contact, figures, force"),
         ("load.steps=abc", "load.steps=abc: Value 'abc' of type 'str' could not be converted"),
         (
             "kinematics=huge",

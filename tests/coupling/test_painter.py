@@ -27,9 +27,12 @@ def picture() -> Picture:
         triangles=np.array([[0, 1, 2], [0, 2, 3]]),
         sigma1_mpa=np.array([300.0, 100.0, -100.0, -300.0]),
         copper=np.array([[0.0, 0.0], [50.0, 0.0], [50.0, -20.0], [0.0, -20.0]]),
+        copper_displacement=np.zeros((4, 2)),
         lithium=np.array([[0.0, 0.0], [20.0, 0.0], [0.0, 10.0]]),
+        lithium_displacement=np.zeros((3, 2)),
         undeformed=np.array([[0.0, 10.0], [20.0, 0.0]]),
         reach_um=40.0,
+        arc=np.array([[0.0, 300.0], [25.0, 100.0]]),
     )
 
 

@@ -288,7 +288,7 @@ def check(drawn: list[Figure], files: list[Path]) -> None:
 
 def test_figures_of_a_scan(seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with watched(monkeypatch) as drawn:
-        files = write_image_figures(seen.result, tmp_path, seen.cracks, vector=True)
+        files = write_image_figures(seen.result, tmp_path, seen.cracks, vector="pdf")
     check(drawn, files)
     assert {file.name for file in files} == {
         f"{name}.{kind}"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +15,6 @@ import pytest
 from matplotlib import image
 
 ISLET = [sys.executable, "-m", "coupling.cli"]
-CHROMIUM = shutil.which("chromium")
 
 
 def islet(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -78,10 +76,12 @@ def test_each_island_has_its_risk(run: Path, result: dict) -> None:
 
 def test_the_report_holds_everything_and_needs_no_network(run: Path, result: dict) -> None:
     page = (run / "report.html").read_text()
-    assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
-    assert page.count("data:image/png;base64,") == 7
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", page)
+    for picture in run.glob("*.png"):
+        if picture.stem != "risk_distribution":  # it is for many islands
+            assert base64.b64encode(picture.read_bytes()).decode() in page, picture.name
     for label in range(1, int(result["scalars"]["islands"]) + 1):
-        assert f"<td>{label}</td>" in page
+        assert f'<tr data-label="{label}">' in page
     for words in ("Assumptions", "youngs_mpa: 22100.0", "interface_z_um", "mixture", "10.1149/"):
         assert words in page
 
@@ -123,22 +123,3 @@ def test_risk_from_an_lvf_volume_alone(run: Path, tmp_path: Path) -> None:
     )
     assert (tmp_path / "risk/risk_map.png").exists()
     assert (tmp_path / "risk/worst_stress.png").exists()
-
-
-@pytest.mark.skipif(
-    CHROMIUM is None and not os.environ.get("CI"), reason="needs Chromium; CI has it"
-)
-def test_the_report_opens_in_a_browser_without_errors(run: Path, tmp_path: Path) -> None:
-    assert CHROMIUM is not None
-    shot = tmp_path / "shot.png"
-    options = [
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr",
-        "--window-size=1200,3000", f"--screenshot={shot}",
-    ]  # fmt: skip
-    page = (run / "report.html").resolve().as_uri()
-    done = subprocess.run([CHROMIUM, *options, page], capture_output=True, text=True, timeout=120)
-    assert shot.is_file(), done.stderr
-    assert "CONSOLE" not in done.stderr
-    assert image.imread(shot)[..., :3].std() > 0.05
