@@ -40,7 +40,8 @@ class Painter:
     def begin(self, picture: Picture, file: Path, title: str, vector: str = "") -> None:
         """Let it draw a picture into a file, while this process goes on; see `draw_picture`."""
         assert self._process.stdin is not None
-        if not self.alive:  # where libraries have set SIGPIPE, writing would end this process too
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # gmsh lets a broken pipe end the process
+        if not self.alive:
             raise RuntimeError("the process that draws pictures has ended")
         left = memoryview(pickle.dumps((picture, file, title, vector)))
         while left:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,28 @@ def write_vtu(solution: Solution, file: Path) -> None:
         cell_data={"region": [np.concatenate(regions)]},
     )
     mesh.write(file)
+
+
+def write_steps(solution: Solution, folder: Path) -> list[Path]:
+    """Write the fields after the stack pressure and after the growth, and ParaView's list of both.
+
+    Time 0 of ``fields.pvd`` is `fields_pressed.vtu`, time 1 is `fields.vtu`.
+    """
+    pressed = dataclasses.replace(solution, state=solution.pressed)
+    steps = {"fields_pressed.vtu": pressed, "fields.vtu": solution}
+    for name, step in steps.items():
+        write_vtu(step, folder / name)
+    rows = "".join(
+        f'    <DataSet timestep="{time}" part="0" file="{name}"/>\n'
+        for time, name in enumerate(steps)
+    )
+    collection = folder / "fields.pvd"
+    collection.write_text(
+        '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1">\n  <Collection>\n'
+        f"{rows}  </Collection>\n</VTKFile>\n",
+        encoding="utf-8",
+    )
+    return [*(folder / name for name in steps), collection]
 
 
 CONTACT_COLUMNS = (

@@ -15,7 +15,7 @@ from coupling.results import Outcome
 from coupling.schema_figures import Figures
 from coupling.schema_mechanics import SolveConfig
 from coupling.stress_picture import picture_of, risk_title
-from mechanics.fields import write_contact, write_profiles, write_vtu
+from mechanics.fields import write_contact, write_profiles, write_steps
 
 log = logging.getLogger("islet.solve")
 
@@ -61,9 +61,8 @@ def write_case(case: Case, folder: Path, drawing: Painter | None, vector: str = 
     profiles.mkdir(parents=True, exist_ok=True)
     files = write_profiles(case.stress, profiles)
     files += write_contact(case.solution, folder / "contact.vtu", profiles / "contact.csv")
-    write_vtu(case.solution, folder / "fields.vtu")
-    files.append(folder / "fields.vtu")
+    files += write_steps(case.solution, folder)
     if drawing is not None:
         drawing.finish()
-        files += [picture] + [picture.with_suffix(f".{vector}")] * bool(vector)
+        files += [picture, *([picture.with_suffix(f".{vector}")] if vector else [])]
     return files

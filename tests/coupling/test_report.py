@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -267,6 +268,13 @@ def test_it_fits_a_phone_and_a_sheet_of_paper(page: webdriver.Chrome) -> None:
 
 
 # --------------------------------------------------------------------------- parts, no browser
+
+
+def test_the_lithium_volume_opens_as_the_page_says(story: tuple[Story, Path]) -> None:
+    """What `docs/report.md` tells napari's users to type, up to the viewer itself."""
+    lvf = zarr.open_array(story[1] / "lvf.zarr", mode="r")
+    assert lvf.shape == story[0].image.lvf.shape
+    assert lvf.attrs["spacing_um"] == pytest.approx([1.625] * 3)
 
 
 def test_the_commands_do_what_they_say(story: tuple[Story, Path]) -> None:

@@ -10,7 +10,7 @@ import pytest
 import pyvista
 
 from mechanics.averages import StressCloud, disc_average, sample
-from mechanics.fields import write_profiles, write_vtu
+from mechanics.fields import write_profiles, write_steps, write_vtu
 from mechanics.layout import Region
 from mechanics.solver import Solution
 from mechanics.stress import (
@@ -146,3 +146,18 @@ def test_profiles_are_written_with_the_columns_of_the_contract(
         "sigma_tt_mpa",
     )  # fmt: skip
     assert table["s_um"][0] == 0
+
+
+def test_both_steps_open_as_one_series(narrow: Solution, tmp_path: Path) -> None:
+    assert set(write_steps(narrow, tmp_path)) == set(tmp_path.iterdir())
+    reader = pyvista.get_reader(tmp_path / "fields.pvd")
+    assert reader.time_values == [0.0, 1.0]
+    highest = []
+    for time in reader.time_values:
+        reader.set_active_time_value(time)
+        (grid,) = reader.read()
+        highest.append(float(grid.point_data["displacement_um"][:, 1].max()))
+    states = (narrow.pressed, narrow.state)
+    true = [float(state.displacement[1::2].max()) for state in states]
+    assert highest == pytest.approx(true)
+    assert highest[1] > highest[0] + 0.2

@@ -1,0 +1,115 @@
+"""The pages: up to date, their links and commands good, their docstring examples true."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from coupling import launcher
+from coupling.config import without_hydra
+from coupling.help import EXAMPLES
+from coupling.verbs import SUMMARY
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ELLIPSIS = re.compile(r"(?<==)(\.\.\.|NAME)")
+
+
+@pytest.fixture(scope="module")
+def maker() -> ModuleType:
+    """The script that makes the reference."""
+    spec = importlib.util.spec_from_file_location("reference", ROOT / ".ci/reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_is_up_to_date(maker: ModuleType) -> None:
+    again = "run: uv run python .ci/reference.py"
+    assert (ROOT / "docs/reference.md").read_text() == maker.reference(), again
+    theory = (ROOT / "docs/theory.md").read_text()
+    assert theory == maker.with_materials(theory), again
+
+
+def test_every_key_says_what_it_means(maker: ModuleType) -> None:
+    rows = re.findall(r"^\| `([\w.]+)` \| .* \| (.*) \| [\w, ]+ \|$", maker.reference(), re.M)
+    assert len(rows) > 150
+    assert [key for key, meaning in rows if not meaning] == []
+
+
+def commands() -> list[tuple[str, str]]:
+    """Return every line of the pages and of ``--help`` that calls islet, with its place."""
+    found = []
+    for page in PAGES:
+        text = page.read_text().replace("\\\n", " ")
+        lines = re.findall(r"^    (?:uv run )?(islet .*)$", text, re.M)
+        lines += [line for line in re.findall(r"`(?:uv run )?(islet [^`]*)`", text) if "=" in line]
+        found += [(page.name, line) for line in lines]
+    found += [("--help", line) for lines in EXAMPLES.values() for line in lines]
+    return found
+
+
+@pytest.mark.parametrize(("place", "line"), commands())
+def test_commands_are_understood(place: str, line: str) -> None:
+    words = shlex.split(ELLIPSIS.sub("x", line), comments=True)
+    assert words[0] == "islet"
+    if words[1] == "VERB" or words[1].startswith("-"):
+        return
+    verb, rest = words[1], [word for word in words[2:] if word != "-m"]
+    assert verb in SUMMARY
+    if "--config-dir" in rest:  # the reader's own folder
+        return
+    swept = "-m" in words
+    single = [re.sub(r"=([^\[\]{}]*?),.*", r"=\1", word) if swept else word for word in rest]
+    node = launcher.compose(verb, launcher.parse_arguments(single))
+    assert without_hydra(node)
+
+
+def test_commands_are_found() -> None:
+    assert len(commands()) > 30
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target.partition("#")[0]).exists(), target
+    named = re.findall(r"`((?:examples|benchmarks|docs|conf|\.ci)/[\w./-]+)`", page.read_text())
+    for name in named:
+        if "NAME" not in name:
+            assert (ROOT / name).exists(), name
+
+
+def test_pages_are_built_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("myst_parser", reason="uv sync --group docs; .ci/run builds them")
+    build = [sys.executable, "-m", "sphinx", "-W", "-n", "-q", ROOT / "docs", tmp_path]
+    done = subprocess.run(build, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "reference.html").exists()
+
+
+def examples_in_docstrings() -> list[str]:
+    files = [f for p in ("imaging", "mechanics", "coupling") for f in (ROOT / p).rglob("*.py")]
+    return [
+        ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        for file in files
+        if ">>>" in file.read_text()
+    ]
+
+
+@pytest.mark.parametrize("name", examples_in_docstrings())
+def test_examples_in_docstrings_are_true(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(name), raise_on_error=False)
+    assert result.attempted > 0
+    assert result.failed == 0
