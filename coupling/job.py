@@ -150,7 +150,8 @@ def _hashes(config: Any) -> dict[str, str]:
 
 
 def _done(folder: Path, result: Result) -> JobReport:
-    report = next((name for name in result.files if Path(name).name == "report.html"), None)
+    reports = [name for name in result.files if Path(name).name == "report.html"]
+    report = min(reports, key=len, default=None)  # that of all cells lies above those of each
     where = f"report: {folder / report}" if report else f"result: {folder / results.RESULT}"
     return JobReport(str(folder), 0, where)
 

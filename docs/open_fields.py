@@ -6,6 +6,7 @@ terminal, with a picture as the result:
     pvpython docs/open_fields.py FOLDER [PICTURE.png]
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -33,12 +34,17 @@ def show(folder: Path) -> None:
     colours.AutomaticRescaleRangeMode = "Never"
     shown.SetScalarBarVisibility(view, True)
     bar = simple.GetScalarBar(colours, view)
-    bar.Title = "largest principal stress (MPa)"
-    bar.ComponentTitle = ""
-    reach = 60.0
+    bar.Title, bar.ComponentTitle = "sigma1 (MPa)", ""
+    bar.TitleFontSize = bar.LabelFontSize = 12
+    bar.AutomaticLabelFormat, bar.LabelFormat, bar.RangeLabelFormat = 0, "%.0f", "%.0f"
+    simple.LoadPalette("WhiteBackground")
+    simple.Render(view)  # the first picture sets the camera; ours comes after
+    island = json.loads((folder / "result.json").read_text())["scalars"]
+    reach = 0.7 * max(island["contact_diameter_um"], 3 * island["height_um"]) + 10
     view.InteractionMode = "2D"
     view.CameraFocalPoint = [0.0, 0.25 * reach, 0.0]
     view.CameraPosition = [0.0, 0.25 * reach, 10 * reach]
+    view.CameraViewUp = [0.0, 1.0, 0.0]
     view.CameraParallelProjection = 1
     view.CameraParallelScale = 0.7 * reach
     simple.Render(view)
