@@ -57,8 +57,12 @@ def mixed(scale: float = 1.0) -> tuple[Any, ...]:
 def scenes() -> dict[str, Any]:
     """Names and cells."""
     base = foreign.Cell(
-        mixed(), (60, 160, 160), texture_contrast=0.03, shift=(0.7, -0.6, 1.1), turn=(0.05, 0.03, -0.04)
-    )  # fmt: skip
+        mixed(),
+        (60, 160, 160),
+        texture_contrast=0.03,
+        shift=(0.7, -0.6, 1.1),
+        turn=(0.05, 0.03, -0.04),
+    )
     blobs = (
         Lump("blob", -48, -48, 60, 10, 0.1),
         Lump("blob", -40, 50, 50, 7, 0.15),
@@ -68,10 +72,17 @@ def scenes() -> dict[str, Any]:
     cones = tuple(
         Lump("cone", y, x, d, h, flat)
         for y, x, d, h, flat in (
-            (-48, -48, 56, 10, 0.2), (-48, 48, 56, 10, 0.5), (48, -48, 56, 8, 0.3), (48, 48, 60, 12, 0.4)
+            (-48, -48, 56, 10, 0.2),
+            (-48, 48, 56, 10, 0.5),
+            (48, -48, 56, 8, 0.3),
+            (48, 48, 60, 12, 0.4),
         )
-    )  # fmt: skip
-    touching = (Lump("cap", -10, -30, 60, 12), Lump("cap", -10, 26, 60, 8), Lump("ellipsoid", 70, 0, 45, 6))  # fmt: skip
+    )
+    touching = (
+        Lump("cap", -10, -30, 60, 12),
+        Lump("cap", -10, 26, 60, 8),
+        Lump("ellipsoid", 70, 0, 45, 6),
+    )
     small = {"bits": 32, "voxel": (1.0,) * 3, "lumps": mixed(0.75), "depth": 22.0}
     large = {"voxel": (3.2,) * 3, "lumps": mixed(1.73), "depth": 45.0, "texture_size": 24.0}
     bare = {"lumps": (), "shape": (60, 128, 128), "noise": 0.02}
@@ -90,14 +101,24 @@ def scenes() -> dict[str, Any]:
         "voxels of 1 um, float": {**small, "shape": (70, 180, 180), "seed": 62},
         "voxels of 3.2 um": {**large, "shape": (50, 150, 150), "seed": 63},
         "two that touch": {"lumps": touching, "seed": 64},
-        "voronoi grains": {"texture": "voronoi", "texture_contrast": 0.08, "cc_high": True, "seed": 65},
+        "voronoi grains": {
+            "texture": "voronoi",
+            "texture_contrast": 0.08,
+            "cc_high": True,
+            "seed": 65,
+        },
         "sparse pores": {"texture": "pores", "texture_size": 10.0, "seed": 66},
         "blobs": {"lumps": blobs, "seed": 51},
         "only cones": {"lumps": cones, "seed": 90},
-        "only cones, tails, noise 3 %": {"lumps": cones, "psf": ("tails", 0.8), "noise": 0.03, "seed": 91},
+        "cones, tails, noise 3 %": {
+            "lumps": cones,
+            "psf": ("tails", 0.8),
+            "noise": 0.03,
+            "seed": 91,
+        },
         "layer of 2 um": {**bare, "layer": 2.0, "seed": 68},
         "layer of 8 um, tilted": {**bare, "layer": 8.0, "tilt": (0.3, 0.2), "seed": 69},
-    }  # fmt: skip
+    }
     return {name: replace(base, **change) for name, change in changes.items()}
 
 
@@ -169,12 +190,14 @@ def main() -> None:
         [
             "# Accuracy of imaging on cells of another author",
             "",
-            "Made by `uv run python benchmarks/imaging_accuracy.py --out docs/imaging_accuracy.md`;",
-            "blurs, textures, shapes and noise are none that the fit knows, and nothing but the two",
-            "scans is given. Goals: volume 3 %, diameter 1 voxel, height 0.3 voxel, contact angle",
+            "Made by `uv run python benchmarks/imaging_accuracy.py --out docs/imaging_accuracy.md`",
+            "",
+            "The scenes share no code with `imaging`; nothing but the two scans is given.",
+            "Goals: volume 3 %, diameter 1 voxel, height 0.3 voxel, contact angle",
             f"2 degrees. {missed} of {len(island_lines)} islands miss one.",
             "",
-            "| scene | islands found | mean thickness, um | map at 4 um, RMS um | expected error at corners, voxel |",
+            "| scene | islands found | mean error, um | RMS of the map at 4 um, um "
+            "| expected error at the ROI's corners, voxel |",
             "|---|---|---|---|---|",
             *scene_lines,
             "",
@@ -183,7 +206,7 @@ def main() -> None:
             *island_lines,
             "",
         ]
-    )  # fmt: skip
+    )
     if args.out:
         args.out.write_text(text)
 
