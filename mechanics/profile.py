@@ -103,6 +103,8 @@ def _crosses_itself(r: Floats, z: Floats) -> bool:
     """Whether any two segments of the open polyline that are not neighbours intersect."""
     p = np.column_stack((r, z))
     start, step = p[:-1], np.diff(p, axis=0)
+    if (step > 0).all(axis=0).any() or (step < 0).all(axis=0).any():
+        return False  # a curve over r or over z
     for i in range(len(start) - 2):
         other, along = start[i + 2 :], step[i + 2 :]
         gap = other - start[i]

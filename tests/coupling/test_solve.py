@@ -29,8 +29,8 @@ SCALARS = {
     "newton_iterations", "load_steps", "cutbacks", "dofs", "cells",
 }  # fmt: skip
 FILES = {
-    "profiles/arc.csv", "profiles/axis.csv", "profiles/interface.csv", "fields.vtu", "mesh.msh",
-    "stress.png",
+    "profiles/arc.csv", "profiles/axis.csv", "profiles/interface.csv", "fields.pvd",
+    "fields.vtu", "fields_pressed.vtu", "mesh.msh", "stress.png", "captions.md",
 }  # fmt: skip
 
 
