@@ -17,10 +17,10 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from coupling.criterion import RiskCriterion
 from mechanics.averages import StressCloud, disc_average, sample
+from mechanics.discs import has_any
 from mechanics.profile import Floats
 from mechanics.solver import Solution
 from mechanics.stress import ElectrolyteStress, NodalStress, principal_direction, principal_max
@@ -137,7 +137,8 @@ def _border(rim_r_um: float, rim_um: float, cloud: StressCloud, spacing_um: floa
     """
     turn = np.linspace(0.0, np.pi, 361)
     circle = np.column_stack((rim_r_um + rim_um * np.cos(turn), rim_um * np.sin(turn)))
-    inside = cKDTree(cloud.points).query(circle)[0] <= spacing_um
+    gap = np.abs(cloud.points - [rim_r_um, 0.0]).max(axis=1)
+    inside = has_any(cloud.points[gap <= rim_um + spacing_um], circle, spacing_um)
     sites: Floats = circle[inside & (circle[:, 0] >= 0)]
     return sites
 

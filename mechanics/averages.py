@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mechanics.assembly import Discretisation, Ints
+from mechanics.discs import within
 from mechanics.plasticity import RZ, ZR
 from mechanics.profile import Floats
 from mechanics.stress import NodalStress
@@ -94,26 +95,20 @@ def disc_average(cloud: StressCloud, sites: Floats, radius_um: float) -> Floats:
     ndarray
         Components (rr, rz, zr, zz, tt), shape (n, 5), MPa.
     """
-    from scipy.spatial import cKDTree  # here: a solution alone need not wait for it
-
     mirrored = cloud.points[:, 0] < radius_um
     flip = np.ones(5)
     flip[[RZ, ZR]] = -1.0
     points = np.concatenate((cloud.points, cloud.points[mirrored] * [-1.0, 1.0]))
     areas = np.concatenate((cloud.areas, cloud.areas[mirrored]))
     stress = np.concatenate((cloud.stress, cloud.stress[mirrored] * flip))
-    tree = cKDTree(points)
-    # a disc always holds the nearest point, so that none is empty on coarse elements
-    nearest = tree.query(sites)[1]
-    found = tree.query_ball_point(sites, radius_um, return_sorted=False)
-    members = [
-        np.append(np.asarray(near, dtype=np.int64), nearest[i]) for i, near in enumerate(found)
-    ]
-    counts = np.array([len(near) for near in members])
-    index = np.concatenate(members)
-    weights = areas[index]
-    weights[np.cumsum(counts) - 1] *= np.where(counts > 1, 1e-12, 1.0)
-    starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
-    total = np.add.reduceat(weights[:, None] * stress[index], starts)
-    average: Floats = total / np.add.reduceat(weights, starts)[:, None]
-    return average
+    weights, sums = np.zeros(len(sites)), np.zeros((len(sites), 5))
+    for site, point in within(points, sites, radius_um):
+        area = areas[point]
+        weights += np.bincount(site, area, minlength=len(sites))
+        for component, values in zip(sums.T, stress.T, strict=True):
+            component += np.bincount(site, area * values[point], minlength=len(sites))
+    # on coarse elements a disc may hold no point: the nearest one stands for it
+    for empty in np.flatnonzero(weights == 0):
+        nearest = np.argmin(((points - sites[empty]) ** 2).sum(axis=1))
+        weights[empty], sums[empty] = 1.0, stress[nearest]
+    return sums / weights[:, None]
