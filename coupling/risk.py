@@ -20,7 +20,7 @@ import numpy as np
 
 from coupling.criterion import RiskCriterion
 from mechanics.averages import StressCloud, disc_average, sample
-from mechanics.discs import has_any
+from mechanics.discs import disc_sums
 from mechanics.profile import Floats
 from mechanics.solver import Solution
 from mechanics.stress import ElectrolyteStress, NodalStress, principal_direction, principal_max
@@ -137,8 +137,8 @@ def _border(rim_r_um: float, rim_um: float, cloud: StressCloud, spacing_um: floa
     """
     turn = np.linspace(0.0, np.pi, 361)
     circle = np.column_stack((rim_r_um + rim_um * np.cos(turn), rim_um * np.sin(turn)))
-    gap = np.abs(cloud.points - [rim_r_um, 0.0]).max(axis=1)
-    inside = has_any(cloud.points[gap <= rim_um + spacing_um], circle, spacing_um)
+    near = cloud.points[np.abs(cloud.points - [rim_r_um, 0.0]).max(axis=1) <= rim_um + spacing_um]
+    inside = disc_sums(near, np.ones((len(near), 1)), circle, spacing_um)[:, 0] > 0
     sites: Floats = circle[inside & (circle[:, 0] >= 0)]
     return sites
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mechanics.assembly import Discretisation, Ints
-from mechanics.discs import within
+from mechanics.discs import disc_sums
 from mechanics.plasticity import RZ, ZR
 from mechanics.profile import Floats
 from mechanics.stress import NodalStress
@@ -101,12 +101,10 @@ def disc_average(cloud: StressCloud, sites: Floats, radius_um: float) -> Floats:
     points = np.concatenate((cloud.points, cloud.points[mirrored] * [-1.0, 1.0]))
     areas = np.concatenate((cloud.areas, cloud.areas[mirrored]))
     stress = np.concatenate((cloud.stress, cloud.stress[mirrored] * flip))
-    weights, sums = np.zeros(len(sites)), np.zeros((len(sites), 5))
-    for site, point in within(points, sites, radius_um):
-        area = areas[point]
-        weights += np.bincount(site, area, minlength=len(sites))
-        for component, values in zip(sums.T, stress.T, strict=True):
-            component += np.bincount(site, area * values[point], minlength=len(sites))
+    sums = disc_sums(
+        points, areas[:, None] * np.column_stack((stress, np.ones(len(points)))), sites, radius_um
+    )
+    weights, sums = sums[:, 5], sums[:, :5]
     # on coarse elements a disc may hold no point: the nearest one stands for it
     for empty in np.flatnonzero(weights == 0):
         nearest = np.argmin(((points - sites[empty]) ** 2).sum(axis=1))
