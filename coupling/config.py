@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
 from collections.abc import Mapping
 from enum import Enum
 from importlib import import_module
@@ -156,7 +157,8 @@ def _with_key(node: DictConfig, error: ValueError) -> str:
     """Put the key of the innermost refused node before a message that does not name it."""
     path = _refused(node)
     message = str(error)
-    return message if not path or path.split(".")[0] in message else f"{path}.{message}"
+    named = re.search(rf"\b{re.escape(path.split('.')[0])}[.=\[]", message)
+    return message if not path or named else f"{path}.{message}"
 
 
 def _refused(node: DictConfig) -> str:

@@ -78,11 +78,14 @@ def draw_island(axes: Any, picture: Picture, reach_um: float | None = None) -> A
     for text, z, colour in (("Cu", -0.18 * reach, "black"), ("SE", 0.75 * reach, "black")):
         axes.text(-0.95 * reach, z, text, color=colour, va="center", fontsize=7)
     height = picture.undeformed[:, 1].max()
-    thin = height < 0.15 * reach  # no room for a label inside
-    axes.text(
-        0.0, -0.02 * reach if thin else 0.35 * height, "Li",
-        ha="center", va="top" if thin else "center", fontsize=7,
-    )  # fmt: skip
+    if height < 0.15 * reach:  # no room for a label inside
+        pointer = {"arrowstyle": "-", "lw": 0.5, "shrinkA": 0, "shrinkB": 0}
+        axes.annotate(
+            "Li", (0.0, 0.4 * height), (0.0, -0.08 * reach),
+            ha="center", va="top", fontsize=7, arrowprops=pointer,
+        )  # fmt: skip
+    else:
+        axes.text(0.0, 0.35 * height, "Li", ha="center", va="center", fontsize=7)
     return filled
 
 
