@@ -55,7 +55,7 @@ FINE_VOXELS = 2**22
 """Texture that binning blurs away is looked at in this many voxels."""
 WORST_VOXEL = 1.0
 """Expected error anywhere in the mask beyond which scans are not aligned."""
-JUDGED_VOXELS = 2**24
+JUDGED_VOXELS = 2**23
 """The result is judged by no more voxels than this, in evenly spaced slices."""
 CONVERGED_VOXEL = 2e-3
 WORSE = 1e-3
@@ -252,7 +252,7 @@ def _gauss_newton(
     """Best motion from a first guess on, and the sums of the last step."""
     spacing = np.asarray(volume.spacing_um) * pair.bin
     reach = 0.5 * np.asarray(volume.shape) * volume.spacing_um
-    step, match, origin = np.zeros(6), -np.inf, (matrix, shift)
+    step, size, match, origin = np.zeros(6), np.inf, -np.inf, (matrix, shift)
     for _ in range(iterations):
         sums = alignment_sums(pair, volume, matrix, shift)
         # Differences of neighbours understate the gradients of structure a few binned voxels wide,
@@ -260,7 +260,9 @@ def _gauss_newton(
         # search is where the steps vanish, not where the noise matches best.
         worse = sums.correlation - match < (0.0 if pair.bin > 1 else -WORSE)
         if step.any() and worse:
-            step = 0.5 * step
+            step, size = 0.5 * step, 0.5 * size
+            if size < CONVERGED_VOXEL:
+                return (*origin, sums)
             matrix, shift = _stepped(*origin, step)
             continue
         match, origin = sums.correlation, (matrix, shift)
@@ -273,7 +275,7 @@ def _gauss_newton(
                 "the scans cannot be aligned: no texture in the registration mask"
             ) from None
         matrix, shift = _stepped(matrix, shift, step)
-        size = (
+        size = float(
             np.abs(step[:3] / spacing).max() + np.abs(step[3:]).max() * reach.max() / spacing.min()
         )
         log.debug("registration, bin %d: step of %.4f voxel", pair.bin, size)

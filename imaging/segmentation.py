@@ -135,7 +135,9 @@ def plane(values: FloatArray, where: BoolArray) -> FloatArray:
     level, width = _background_level(data)
     keep = np.abs(data - level) < 4 * max(width, 1e-9)
     for _ in range(3):
-        solution = np.linalg.lstsq(rows[keep], data[keep], rcond=None)[0]
+        held = rows[keep]
+        # Normal equations: three well-scaled unknowns; pinv where the pixels lie on a line.
+        solution = np.linalg.pinv(held.T @ held, hermitian=True) @ (held.T @ data[keep])
         rest = data - rows @ solution
         keep = np.abs(rest) < 3 * max(1.4826 * float(np.median(np.abs(rest[keep]))), 1e-9)
     level, along_y, along_x = solution
