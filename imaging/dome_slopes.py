@@ -43,11 +43,9 @@ class Dome(Protocol):
     def bends(self) -> FloatArray: ...
 
 
-def image(
-    fit: Dome, lobes: Sequence[int], y0: int, x0: int, shape: tuple[int, ...]
-) -> FloatArray:
+def image(fit: Dome, lobes: Sequence[int], y0: int, x0: int, shape: tuple[int, ...]) -> FloatArray:
     """Blurred thickness map in um on the pixels y0.., x0.. (pixel averages)."""
-    return _blurred(_sharp(fit, lobes, (y0, x0), shape, 1), fit.blur)[0]
+    return np.asarray(_blurred(_sharp(fit, lobes, (y0, x0), shape, 1), fit.blur)[0])
 
 
 def image_slopes(

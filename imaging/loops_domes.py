@@ -144,9 +144,7 @@ def dome(
                 factor, outwards, around, rho = 1.0, 0.0, 0.0, 0.0
                 if bends.size:
                     rho = math.exp(log_rho)
-                    factor, outwards, around = _bent(
-                        rho, cosines, sines, nodes, bend_waves, bends
-                    )
+                    factor, outwards, around = _bent(rho, cosines, sines, nodes, bend_waves, bends)
                     if factor <= 0.0:
                         factor, outwards, around = 0.0, 0.0, 0.0
                 if not sloped:

@@ -36,6 +36,7 @@ from imaging.alignment import (
     limits_of,
     mask_slices,
     motion,
+    slices_used,
     smoothed,
 )
 from imaging.comparison import compared, fine_texture, texture_match
@@ -58,6 +59,8 @@ WORST_VOXEL = 1.0
 JUDGED_VOXELS = 2**23
 """The result is judged by no more voxels than this, in evenly spaced slices."""
 CONVERGED_VOXEL = 2e-3
+CLOSE_VOXEL = 1e-2
+"""Steps this short at full resolution leave less than a fifth of themselves to do."""
 WORSE = 1e-3
 """Loss of correlation at full resolution that is more than noise."""
 TEXTURE_SCALE = 8.0
@@ -191,7 +194,7 @@ def _mask(volume: Volume, mask_z_um: tuple[float, float] | BoolArray) -> BoolArr
         inside = np.zeros((volume.shape[0], 1, 1), dtype=bool)
         inside[slab(volume, *mask_z_um)] = True
         mask = np.broadcast_to(inside, volume.shape)
-    slices = np.flatnonzero(mask.any(axis=(1, 2)))
+    slices = slices_used(mask)
     # What lies beyond the volume's ends is missing in smoothed values near them.
     inner = slices[(slices >= FACE_SLICES) & (slices < volume.shape[0] - FACE_SLICES)]
     if MIN_SLICES <= inner.size < slices.size:
@@ -279,7 +282,7 @@ def _gauss_newton(
             np.abs(step[:3] / spacing).max() + np.abs(step[3:]).max() * reach.max() / spacing.min()
         )
         log.debug("registration, bin %d: step of %.4f voxel", pair.bin, size)
-        if size < CONVERGED_VOXEL:
+        if size < (CONVERGED_VOXEL if pair.bin > 1 else CLOSE_VOXEL):
             break
         lost = pair.bin == 1 and np.abs(shift).max() > 2 * reach.max()
         if lost or not np.isfinite(size):
