@@ -203,8 +203,9 @@ def _mask(volume: Volume, mask_z_um: tuple[float, float] | BoolArray) -> BoolArr
         mask = mask & kept
     if slices.size < MIN_SLICES:
         raise ValueError(
-            f"the registration mask {mask_z_um if not isinstance(mask_z_um, np.ndarray) else ''} "
-            f"has {slices.size} slices; at least {MIN_SLICES} of bulk solid electrolyte are needed"
+            f"{slices.size} slices of bulk solid electrolyte are in view to align the scans on, at "
+            f"least {MIN_SLICES} are needed: give a volume that reaches further into the "
+            "electrolyte, a smaller register_margin_voxel, or register=false for aligned scans"
         )
     return mask
 

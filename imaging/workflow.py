@@ -112,6 +112,7 @@ def analyse_pair(
         If the scans cannot be aligned.
     """
     _same_grid(before, after)
+    _show_something(before, after)
     course = Course(STEPS, progress)
     decisions: Decisions = {"assumption": "lithium takes the place of current collector"}
     with course.step("find_interface"):
@@ -222,6 +223,16 @@ def _same_grid(before: Volume, after: Volume) -> None:
         a, b = getattr(before, name), getattr(after, name)
         if not np.allclose(a, b, rtol=1e-3) or len(a) != len(b):
             raise ValueError(f"before has {name} {a}, after {b}: must be equal")
+
+
+def _show_something(before: Volume, after: Volume) -> None:
+    for name, scan in (("before", before), ("after", after)):
+        some = scan.values[:, ::3, ::3]
+        if some.min() == some.max():
+            raise ValueError(
+                f"the {name} scan has the grey value {some.flat[0]:g} everywhere: not a tomogram, "
+                "or another data set of the file is meant"
+            )
 
 
 # ------------------------------------------------------------------------------------ results
