@@ -177,7 +177,8 @@ def _brighter_is_low(before: Volume, roi: BoolArray, z_um: float) -> bool:
     if low.stop <= low.start or high.stop <= high.start:
         z = before.coordinates_um(0)
         raise ValueError(
-            f"interface.z_um = {z_um:g} is at or beyond the end of the volume ({z[0]:g} to {z[-1]:g} um)"
+            f"interface.z_um = {z_um:g} is at or beyond the end of the volume "
+            f"({z[0]:g} to {z[-1]:g} um)"
         )
     sides = [float(slice_means(before.values[part], roi).mean()) for part in (low, high)]
     return sides[0] > sides[1]
