@@ -18,9 +18,9 @@ NOTHING_UM = 0.25
 """So little that a wrong scale does not matter: a pristine pair."""
 ADVICE = (
     "give grey.li=VALUE, the mean grey value of lithium in the same reconstruction: of the foil or "
-    "a thick island elsewhere in the cell, or of air or a void (several voxels wide), which differs "
-    "from lithium by 0.1 % of the contrast to copper; grey.li_region=[z0,z1,y0,y1,x0,x1] takes the "
-    "mean of a box of voxels of the earlier scan"
+    "a thick island elsewhere in the cell, or of air or a void, several voxels wide, which differs "
+    "from it by 0.1 % of the contrast to copper; grey.li_region=[z0,z1,y0,y1,x0,x1] takes the mean "
+    "of a box of voxels of the earlier scan"
 )
 
 
