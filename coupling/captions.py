@@ -16,7 +16,8 @@ CAPTIONS = {
     "thickness_map": "Equivalent lithium thickness: the sum of the lithium volume fraction along "
     "each column. Lines: contact lines of the islands that were found, and their numbers.",
     "histogram": "Distribution of the equivalent lithium thickness over the region of interest, "
-    "500 bins from 0 to 45 µm; dashed: its mean.",
+    "500 bins from 0 to 45 µm; dashed: its mean with its standard error. Noise below 0 is part of "
+    "the mean, but lies beyond the axis.",
     "z_profile": "Mean lithium volume fraction of each slice against its distance from the "
     "interface of electrolyte and current collector.",
     "lithium_3d": "Current collector (grey), lithium (red, where its volume fraction passes 20 %) "

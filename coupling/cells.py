@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 COLUMNS = (
     ("islands", "islands", 0),
     ("li_volume_um3", "lithium, µm³", 0),
+    ("li_volume_error_um3", "its standard error, µm³", 0),
+    ("island_volume_um3", "lithium in islands, µm³", 0),
     ("mean_thickness_um", "mean lithium thickness, µm", 2),
     ("std_thickness_um", "its standard deviation over the plane, µm", 2),
     ("coverage_fraction", "share of the plane that lithium covers", 3),

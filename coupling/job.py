@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,8 @@ def _hashes(config: Any) -> dict[str, str]:
     for key, path in paths.items():
         if not path.exists():
             raise InputError(f"{key}={path}: no such file or folder")
-    return {key: results.content_hash(path) for key, path in paths.items()}
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(paths, pool.map(results.content_hash, paths.values()), strict=True))
 
 
 def _done(folder: Path, result: Result) -> JobReport:

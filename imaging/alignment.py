@@ -148,20 +148,23 @@ def _smoothed_rows(
 
 
 def halved(volume: Volume, sigma_voxel: float, limits: Limits = ANY) -> Float32:
-    """Means over blocks of 2 x 2 x 2 voxels of the smoothed volume, cut to `limits`."""
-    nz, ny, nx = volume.shape
-    out = np.empty((nz // 2, ny // 2, nx // 2), np.float32)
+    """Means over blocks of 2 x 2 x 2 voxels, smoothed and then cut to `limits`."""
+    from imaging import loops_alignment
 
-    def part(half: slice) -> None:
-        rows = slice(2 * half.start, 2 * half.stop)
-        out[:, half] = halved_values(
-            _smoothed_rows(volume, sigma_voxel, slice(0, nz), rows, limits)
-        )
+    nz, ny, nx = (n // 2 for n in volume.shape)
+    out = np.empty((nz, ny, nx), np.float32)
+    kind = volume.values.dtype.newbyteorder("=")
 
-    halo = kernels.gaussian_reach(sigma_voxel)
-    for _ in mapped(part, ny // 2, max(SLAB_VOXELS // (2 * nz * nx), 2 * halo)):
+    def part(slices: slice) -> None:
+        k = slices.start
+        pair = np.require(volume.values[2 * k : 2 * k + 2], kind, "C")
+        loops_alignment.halved(pair, out[k])
+
+    for _ in mapped(part, nz, 1):
         pass
-    return out
+    dz, dy, dx = volume.spacing_um
+    half = Volume(out, (2 * dz, 2 * dy, 2 * dx))
+    return smoothed(half, 0.5 * sigma_voxel, slice(0, nz), limits)
 
 
 def halved_values(values: Float32) -> Float32:
@@ -174,6 +177,10 @@ def halved_values(values: Float32) -> Float32:
 
 def halved_mask(mask: BoolArray) -> BoolArray:
     """Blocks of 2 x 2 x 2 voxels that are in the mask as a whole."""
+    if _whole_slices(mask):
+        even, odd = _even_odd(mask[:, :1, :1], 0)
+        nz, ny, nx = (n // 2 for n in mask.shape)
+        return np.broadcast_to(even & odd, (nz, ny, nx))
     for axis in range(3):
         even, odd = _even_odd(mask, axis)
         mask = even & odd
@@ -186,9 +193,19 @@ def _even_odd[T: np.generic](values: NDArray[T], axis: int) -> tuple[NDArray[T],
     return values[(*before, slice(0, n, 2))], values[(*before, slice(1, n, 2))]
 
 
+def _whole_slices(mask: BoolArray) -> bool:
+    """One value per slice, broadcast over its pixels."""
+    return mask.strides[1:] == (0, 0)
+
+
+def slices_used(mask: BoolArray) -> NDArray[np.intp]:
+    """Slices in which a mask has voxels."""
+    return np.flatnonzero((mask[:, :1, :1] if _whole_slices(mask) else mask).any(axis=(1, 2)))
+
+
 def mask_slices(mask: BoolArray, beside: int = 0) -> slice:
     """Slices from the first to the last of a mask, and some beside them, where there are."""
-    used = np.flatnonzero(mask.any(axis=(1, 2)))
+    used = slices_used(mask)
     return slice(int(max(used[0] - beside, 0)), int(min(used[-1] + 1 + beside, mask.shape[0])))
 
 

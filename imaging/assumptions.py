@@ -16,6 +16,10 @@ CONTRAST = (
     "Scaled by the grey values of collector and lithium (grey_cc, grey_li): an error of 10 % of "
     "their difference is one of 10 % here."
 )
+ERROR = (
+    "One standard deviation, from voxel noise, alignment and drift of the grey scale; the scale "
+    "itself and the assumptions named for the quantity come on top."
+)
 GIVEN_LVF = "The lithium volume fraction was given ready-made and is taken as it is."
 BESIDE = (
     "Measured against the surroundings (background_um): a layer that covers everything is not part "
@@ -89,6 +93,7 @@ IMAGE: dict[str, tuple[str, ...]] = {
         ),
         _AMOUNT,
     ),
+    **dict.fromkeys(("mean_thickness_error_um", "li_volume_error_um3"), (ERROR,)),
     "detection_limit_um": (CONTRAST, RIGID),
     "island_volume_um3": (*_SEEN, BESIDE),
     "island_count": (*_SEEN, BESIDE),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging import kernels
-from imaging.alignment import Pair, correlation, moved_part, pair_map
+from imaging.alignment import Pair, correlation, moved_part, pair_map, slices_used
 from imaging.slabs import mapped
 from imaging.transform import RigidTransform
 from imaging.volume import BoolArray, FloatArray, Volume
@@ -38,7 +38,7 @@ def compared(pair: Pair, volume: Volume, found: RigidTransform, voxels: int) -> 
     """Both scans in evenly spaced slices of the mask, at most so many voxels (but one slice)."""
     offset, matrix = pair_map(pair, volume, found)
     _, ny, nx = pair.before.shape
-    used = np.flatnonzero(pair.mask.any(axis=(1, 2)))
+    used = slices_used(pair.mask)
     wanted = min(max(voxels // (ny * nx), 1), used.size)
     chosen = used[np.unique(np.linspace(0, used.size - 1, wanted).round().astype(int))]
     moved = np.empty((chosen.size, ny, nx), np.float32)

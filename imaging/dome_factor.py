@@ -38,34 +38,6 @@ def factor(bends: FloatArray, rho: FloatArray, direction: Directions) -> FloatAr
     return np.asarray(np.maximum(total, 0.0))
 
 
-def terms(rho: FloatArray, direction: Directions) -> list[FloatArray]:
-    """Derivatives of F by each of the bends."""
-    found = []
-    for i, node in enumerate(NODES[1:], start=1):
-        rise = (rho - NODES[i - 1]) / (node - NODES[i - 1])
-        if node < NODES[-1]:
-            rise = np.minimum(rise, (NODES[i + 1] - rho) / (NODES[i + 1] - node))
-        found.append(np.maximum(rise, 0.0))
-    for (_, power), wave in zip(WAVES, _waves(direction), strict=True):
-        radial = rho**power
-        found += [radial * wave.real, radial * wave.imag]
-    return found
-
-
-def slopes(
-    bends: FloatArray, rho: FloatArray, direction: Directions
-) -> tuple[FloatArray, FloatArray]:
-    """Derivatives of F by the logarithm of rho and by the angle."""
-    steep = np.diff(np.append(0.0, bends[:LINES])) / np.diff(NODES)
-    part = np.clip(np.searchsorted(NODES, rho, side="right") - 1, 0, LINES - 1)
-    by_log, by_angle = rho * steep[part], np.zeros(rho.shape)
-    for (n, power), wave, (c, s) in zip(WAVES, _waves(direction), _pairs(bends), strict=True):
-        radial = rho**power
-        by_log += power * radial * (c * wave.real + s * wave.imag)
-        by_angle += n * radial * (s * wave.real - c * wave.imag)
-    return by_log, by_angle
-
-
 def _pairs(bends: FloatArray) -> FloatArray:
     return bends[LINES:].reshape(-1, 2)
 

@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from scipy import ndimage
 
-from imaging import dome_factor
+from imaging.dome_factor import NODES, WAVES
 from imaging.volume import FloatArray
 
-STEEP = 0.01
-"""Least root in derivatives: the wall of an ellipsoid is vertical, its slope is cut there."""
 BLUR_STEP = 1e-3
+TRUNCATE = 4.0
+"""The Gaussian ends at so many standard deviations."""
+FINE, COARSE = 3, 2
+"""Samples along each side of a pixel, on small patches and on large ones."""
+SMALL_PIXELS = 4000
 
 
 class Dome(Protocol):
@@ -40,9 +42,10 @@ class Dome(Protocol):
     @property
     def bends(self) -> FloatArray: ...
 
-    def samples(
-        self, y0: int, x0: int, shape: tuple[int, ...]
-    ) -> tuple[FloatArray, FloatArray, int]: ...
+
+def image(fit: Dome, lobes: Sequence[int], y0: int, x0: int, shape: tuple[int, ...]) -> FloatArray:
+    """Blurred thickness map in um on the pixels y0.., x0.. (pixel averages)."""
+    return np.asarray(_blurred(_sharp(fit, lobes, (y0, x0), shape, 1), fit.blur)[0])
 
 
 def image_slopes(
@@ -53,75 +56,53 @@ def image_slopes(
     shape: tuple[int, ...],
     bent: bool = False,
 ) -> FloatArray:
-    """Derivatives of `DomeFit.image` on the pixels y0.., x0...
+    """Derivatives of `image` on the pixels y0.., x0...
 
     Returns
     -------
     Shape (7 + 2 lobes, *shape), by centre y, centre x, log radius, height, edge, log power, log
     blur, then cos and sin coefficients of every lobe; if `bent`, then by each of the bends.
     """
-    y, x, fine = fit.samples(y0, x0, shape)
-    offset = (x - fit.centre[1]) + 1j * (y - fit.centre[0])
-    r = np.maximum(np.abs(offset), 1e-3)
-    direction = np.asarray(offset / r, dtype=np.complex128)
-    log_outline = np.full(r.shape, fit.log_radius)
-    turn = np.zeros(r.shape)  # of the outline's logarithm with the angle
-    waves = []
-    power, wave = 0, np.ones_like(direction)
-    for n, (c, s) in zip(lobes, fit.waves.reshape(-1, 2), strict=True):
-        wave = wave * direction ** (n - power)  # high powers of complex numbers are slow
-        power = n
-        waves += [wave.real, wave.imag]
-        log_outline += c * wave.real + s * wave.imag
-        turn += n * (s * wave.real - c * wave.imag)
-    log_rho = np.minimum(np.log(r) - log_outline, 0.0)
-    inside = log_rho < 0
-    u, p, height = fit.edge, fit.power, fit.height_um
-    rho_p = np.exp(p * log_rho)
-    w = 1 - rho_p
-    root = np.sqrt(u**2 + (1 - u**2) * w)
-    steep = np.maximum(root, STEEP)
-    foot = np.maximum(u + root, 1e-12)
-    shape_only = (1 + u) * w / foot  # z / H
-    by_w = inside * height * (1 + u) / (2 * steep)
-    by_log = by_w * p * rho_p  # of z by the outline's logarithm
-    if u > 0.5:
-        by_edge = w / foot - (1 + u) * w * (1 + u * rho_p / steep) / foot**2
-    else:
-        by_edge = (u * rho_p / steep - 1) / (1 - u) + (root - u) / (1 - u) ** 2
-    by_power, by_edge = -p * by_w * rho_p * log_rho, inside * height * by_edge
-    by_angle: FloatArray | float = 0.0
-    bending: list[FloatArray] = []
-    if bent or fit.bends.any():
-        rho, dome = np.exp(log_rho), height * shape_only
-        factor = dome_factor.factor(fit.bends, rho, direction)
-        up = dome * (factor > 0)
-        outwards, around = dome_factor.slopes(fit.bends, rho, direction)
-        by_log, by_angle = by_log * factor - up * outwards, up * around
-        shape_only, by_edge, by_power = (part * factor for part in (shape_only, by_edge, by_power))
-        bending = [up * term for term in dome_factor.terms(rho, direction)] if bent else []
-    along, across = by_log / r, by_log * turn + by_angle
-    across = across / r
-    sharp = [
-        along * direction.imag - across * direction.real,
-        along * direction.real + across * direction.imag,
-        by_log,
-        shape_only,
-        by_edge,
-        by_power,
-        height * shape_only,
-        *(by_log * wave for wave in waves),
-        *bending,
-    ]
-    pixels = np.stack([pixel_means(part, fine) for part in sharp])
-    slopes = ndimage.gaussian_filter(pixels, (0, fit.blur, fit.blur), mode="constant")
-    wider = ndimage.gaussian_filter(pixels[6], fit.blur * np.exp(BLUR_STEP), mode="constant")
+    count = 7 + fit.waves.size + (fit.bends.size if bent else 0)
+    sharp = _sharp(fit, lobes, (y0, x0), shape, count)
+    slopes = _blurred(sharp, fit.blur)
+    wider = _blurred(sharp[6:7], fit.blur * np.exp(BLUR_STEP))[0]
     slopes[6] = (wider - slopes[6]) / BLUR_STEP
-    return np.asarray(slopes)
+    return slopes
 
 
-def pixel_means(samples: FloatArray, fine: int) -> FloatArray:
-    """Means over blocks of `fine` by `fine`; slices added are faster than a mean of axes."""
-    rows = sum((samples[i::fine] for i in range(1, fine)), samples[::fine])
-    total = sum((rows[:, i::fine] for i in range(1, fine)), rows[:, ::fine])
-    return np.asarray(total / fine**2)
+def _sharp(
+    fit: Dome, lobes: Sequence[int], corner: tuple[int, int], shape: tuple[int, ...], count: int
+) -> FloatArray:
+    """What `imaging.loops_domes.dome` computes."""
+    from imaging import loops_domes
+
+    ny, nx = shape
+    out = np.zeros((count, ny, nx))
+    head = np.array(
+        [*fit.centre, fit.log_radius, fit.height_um, fit.edge, fit.power], dtype=np.float64
+    )
+    plain = count <= 7 + fit.waves.size and not fit.bends.any()
+    loops_domes.dome(
+        head,
+        np.array(lobes, dtype=np.int64),
+        np.array(fit.waves, dtype=np.float64),
+        np.array(NODES),
+        np.array(WAVES, dtype=np.int64),
+        np.empty(0) if plain else np.array(fit.bends, dtype=np.float64),
+        (int(corner[0]), int(corner[1])),
+        FINE if ny * nx < SMALL_PIXELS else COARSE,
+        out,
+    )
+    return out
+
+
+def _blurred(images: FloatArray, sigma: float) -> FloatArray:
+    from imaging import loops_domes
+
+    reach = np.arange(int(TRUNCATE * sigma + 0.5) + 1)
+    weights = np.exp(-0.5 * (reach / sigma) ** 2)
+    weights /= 2 * weights.sum() - weights[0]
+    out = np.empty_like(images)
+    loops_domes.blurred(images, weights, out)
+    return out

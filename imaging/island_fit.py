@@ -15,10 +15,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.dome_factor import BENDS, factor
-from imaging.dome_slopes import image_slopes, pixel_means
+from imaging.dome_slopes import image, image_slopes
 from imaging.least_squares import least_squares
 from imaging.volume import BoolArray, FloatArray
 
@@ -101,22 +100,7 @@ class DomeFit:
 
     def image(self, y0: int, x0: int, shape: tuple[int, ...]) -> FloatArray:
         """Blurred thickness map in um on the pixels y0.., x0.. (pixel averages)."""
-        y, x, fine = self.samples(y0, x0, shape)
-        offset = (x - self.centre[1]) + 1j * (y - self.centre[0])
-        direction = np.asarray(offset / np.maximum(np.abs(offset), 1e-12), dtype=np.complex128)
-        sharp = self.surface(np.abs(offset) / np.exp(self._log_outline(direction)), direction)
-        pixels = pixel_means(sharp, fine)
-        return np.asarray(ndimage.gaussian_filter(pixels, self.blur, mode="constant"))
-
-    def samples(
-        self, y0: int, x0: int, shape: tuple[int, ...]
-    ) -> tuple[FloatArray, FloatArray, int]:
-        """Positions along y and x at which pixels are sampled, and how many per pixel and axis."""
-        fine = 3 if shape[0] * shape[1] < 4000 else 2
-        offsets = (np.arange(fine) + 0.5) / fine - 0.5
-        y = (y0 + np.arange(shape[0])[:, None] + offsets).reshape(-1, 1)
-        x = (x0 + np.arange(shape[1])[:, None] + offsets).reshape(1, -1)
-        return y, x, fine
+        return image(self, LOBES, y0, x0, shape)
 
 
 def fit_dome(

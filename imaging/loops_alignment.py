@@ -6,6 +6,8 @@ Sums over a few hundred voxels are in single precision, longer ones in double.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -157,6 +159,19 @@ def alignment_sums(
                 for i in range(n):
                     u[i] = b[6, i] * w[i]
                 square[k, 1] += _dot(b[6, :n], u)
+
+
+@compiled
+def halved(values: NDArray[Any], out: Float32) -> None:
+    """Means over blocks of 2 x 2 x 2 voxels of two slices."""
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            total = np.float32(0.0)
+            for c in range(2):
+                for b in range(2):
+                    for a in range(2):
+                        total += np.float32(values[c, 2 * y + b, 2 * x + a])
+            out[y, x] = np.float32(0.125) * total
 
 
 @summed

@@ -7,6 +7,7 @@ current collector. Where it displaces solid electrolyte instead, this reads clos
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 PLATEAU = (3, 11)
 """Slices beyond an interface, in voxels, among which an undisturbed grey value is looked for:
 outside the blur of the interface, still near it."""
+STEP = 0.5
+"""Rise of the slices' means at a collector, over the scatter of voxels within a slice, at least."""
+SCATTER_PIXELS = 4096
 FACE_SLICES = 3
 """Slices left out beside a tail, and at the ends of a volume: the reach of the smoothing."""
 RADIAL_WARNING = 0.10
@@ -98,8 +102,14 @@ def collector_faces(before: Volume, roi: BoolArray) -> list[Interface]:
     # The electrolyte is most of the volume, or the collector is: split between the extremes.
     level = 0.5 * (bright + (middle if middle < 0.5 * (bright + dark) else dark))
     above = smooth > level
-    if not above.any() or above.all() or bright - dark < 1e-6 * max(abs(bright), 1.0):
-        raise ValueError("no SE|CC interface seen in the mean profile along z; give interface.z_um")
+    rise, scatter = bright - dark, _voxel_scatter(before, roi)
+    if not above.any() or above.all() or rise < max(STEP * scatter, 1e-6 * max(abs(bright), 1.0)):
+        raise ValueError(
+            f"no interface of electrolyte and current collector seen in the earlier scan: slice "
+            f"means differ by {rise:.4g} along z, voxels within a slice scatter by {scatter:.4g} "
+            f"(z must be the first axis, and both materials in view; or give interface.z_um and "
+            f"interface.cc_side)"
+        )
     # Bright to dark with rising z: a collector at low z, and the reverse.
     steps = np.diff(above.astype(int))
     faces = [(int(i), bool(steps[i] < 0)) for i in np.flatnonzero(steps)]
@@ -111,6 +121,14 @@ def collector_faces(before: Volume, roi: BoolArray) -> list[Interface]:
         )
         for index, is_low in low + high
     ]
+
+
+def _voxel_scatter(volume: Volume, roi: BoolArray) -> float:
+    """Standard deviation of voxels within a slice: the median over slices, some pixels of them."""
+    step = max(math.isqrt(int(np.count_nonzero(roi)) // SCATTER_PIXELS), 1)
+    some = roi[::step, ::step]
+    values = volume.values[:, ::step, ::step][:, some if some.any() else slice(None)]
+    return float(np.median(values.std(axis=1, dtype=np.float64)))
 
 
 def _crossing(profile: FloatArray, index: int, is_low: bool) -> float:

@@ -36,6 +36,7 @@ from imaging.alignment import (
     limits_of,
     mask_slices,
     motion,
+    slices_used,
     smoothed,
 )
 from imaging.comparison import compared, fine_texture, texture_match
@@ -55,9 +56,11 @@ FINE_VOXELS = 2**22
 """Texture that binning blurs away is looked at in this many voxels."""
 WORST_VOXEL = 1.0
 """Expected error anywhere in the mask beyond which scans are not aligned."""
-JUDGED_VOXELS = 2**24
+JUDGED_VOXELS = 2**23
 """The result is judged by no more voxels than this, in evenly spaced slices."""
 CONVERGED_VOXEL = 2e-3
+CLOSE_VOXEL = 1e-2
+"""Steps this short at full resolution leave less than a fifth of themselves to do."""
 WORSE = 1e-3
 """Loss of correlation at full resolution that is more than noise."""
 TEXTURE_SCALE = 8.0
@@ -191,7 +194,7 @@ def _mask(volume: Volume, mask_z_um: tuple[float, float] | BoolArray) -> BoolArr
         inside = np.zeros((volume.shape[0], 1, 1), dtype=bool)
         inside[slab(volume, *mask_z_um)] = True
         mask = np.broadcast_to(inside, volume.shape)
-    slices = np.flatnonzero(mask.any(axis=(1, 2)))
+    slices = slices_used(mask)
     # What lies beyond the volume's ends is missing in smoothed values near them.
     inner = slices[(slices >= FACE_SLICES) & (slices < volume.shape[0] - FACE_SLICES)]
     if MIN_SLICES <= inner.size < slices.size:
@@ -200,8 +203,9 @@ def _mask(volume: Volume, mask_z_um: tuple[float, float] | BoolArray) -> BoolArr
         mask = mask & kept
     if slices.size < MIN_SLICES:
         raise ValueError(
-            f"the registration mask {mask_z_um if not isinstance(mask_z_um, np.ndarray) else ''} "
-            f"has {slices.size} slices; at least {MIN_SLICES} of bulk solid electrolyte are needed"
+            f"{slices.size} slices of bulk solid electrolyte are in view to align the scans on, at "
+            f"least {MIN_SLICES} are needed: give a volume that reaches further into the "
+            "electrolyte, a smaller register_margin_voxel, or register=false for aligned scans"
         )
     return mask
 
@@ -252,7 +256,7 @@ def _gauss_newton(
     """Best motion from a first guess on, and the sums of the last step."""
     spacing = np.asarray(volume.spacing_um) * pair.bin
     reach = 0.5 * np.asarray(volume.shape) * volume.spacing_um
-    step, match, origin = np.zeros(6), -np.inf, (matrix, shift)
+    step, size, match, origin = np.zeros(6), np.inf, -np.inf, (matrix, shift)
     for _ in range(iterations):
         sums = alignment_sums(pair, volume, matrix, shift)
         # Differences of neighbours understate the gradients of structure a few binned voxels wide,
@@ -260,7 +264,9 @@ def _gauss_newton(
         # search is where the steps vanish, not where the noise matches best.
         worse = sums.correlation - match < (0.0 if pair.bin > 1 else -WORSE)
         if step.any() and worse:
-            step = 0.5 * step
+            step, size = 0.5 * step, 0.5 * size
+            if size < CONVERGED_VOXEL:
+                return (*origin, sums)
             matrix, shift = _stepped(*origin, step)
             continue
         match, origin = sums.correlation, (matrix, shift)
@@ -273,11 +279,11 @@ def _gauss_newton(
                 "the scans cannot be aligned: no texture in the registration mask"
             ) from None
         matrix, shift = _stepped(matrix, shift, step)
-        size = (
+        size = float(
             np.abs(step[:3] / spacing).max() + np.abs(step[3:]).max() * reach.max() / spacing.min()
         )
         log.debug("registration, bin %d: step of %.4f voxel", pair.bin, size)
-        if size < CONVERGED_VOXEL:
+        if size < (CONVERGED_VOXEL if pair.bin > 1 else CLOSE_VOXEL):
             break
         lost = pair.bin == 1 and np.abs(shift).max() > 2 * reach.max()
         if lost or not np.isfinite(size):

@@ -16,6 +16,12 @@ LEAST_VOXEL, SURE_VOXEL = 3.0, 4.5
 neighbours at least), that of the second is (2.5 %)."""
 NOTHING_UM = 0.25
 """So little that a wrong scale does not matter: a pristine pair."""
+ADVICE = (
+    "give grey.li=VALUE, the mean grey value of lithium in the same reconstruction: of the foil or "
+    "a thick island elsewhere in the cell, or of air or a void, several voxels wide, which differs "
+    "from it by 0.1 % of the contrast to copper; grey.li_region=[z0,z1,y0,y1,x0,x1] takes the mean "
+    "of a box of voxels of the earlier scan"
+)
 
 
 def check_resolved(thickness: ThicknessMap, voxel_um: float, decisions: Decisions) -> None:
@@ -47,6 +53,6 @@ def check_resolved(thickness: ThicknessMap, voxel_um: float, decisions: Decision
         f"{thickest / voxel_um:.1f} voxels: the blur mixes its grey value with its neighbours'"
     )
     if thickest < LEAST_VOXEL * voxel_um:
-        raise ValueError(f"{message}, and every thickness would be too large; give grey.li")
+        raise ValueError(f"{message}, and every thickness would be too large; {ADVICE}")
     if thickest < SURE_VOXEL * voxel_um:
-        log.warning("%s, and thicknesses may be some per cent too large; give grey.li", message)
+        log.warning("%s, and thicknesses may be some per cent too large; %s", message, ADVICE)

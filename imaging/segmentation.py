@@ -51,7 +51,7 @@ def segment(thickness: ThicknessMap) -> Segments:
         # Single outliers belong to the noise; what is kept out are patches and their surroundings.
         patches = ndimage.binary_opening(out, iterations=2)
         candidate = inside & ~ndimage.binary_dilation(patches, iterations=6)
-        if candidate.sum() < 0.02 * inside.sum():
+        if candidate.sum() < 0.02 * inside.sum() or np.array_equal(candidate, background):
             break
         background = candidate
     excess = np.nan_to_num(smooth - plane(smooth, background), nan=0.0)
@@ -75,8 +75,10 @@ def segment(thickness: ThicknessMap) -> Segments:
         elif sizes[label] >= MIN_AREA_PIXELS:
             continue
         labels[labels == label] = 0
-    _, compact = np.unique(labels, return_inverse=True)
-    return Segments(compact.reshape(labels.shape).astype(np.int32), background, notes)
+    used = np.bincount(labels.ravel()) > 0
+    used[0] = False
+    compact = np.where(used, np.cumsum(used), 0)[labels]
+    return Segments(compact.astype(np.int32), background, notes)
 
 
 def _summits(landscape: FloatArray) -> BoolArray:
@@ -89,15 +91,10 @@ def _summits(landscape: FloatArray) -> BoolArray:
 
     summits = np.zeros(landscape.shape, dtype=bool)
     # With corners: a path over a saddle may run across them.
-    patches, count = ndimage.label(landscape > FLOOR, structure=np.ones((3, 3)))
-    if count == 0:
-        return summits
-    highest = ndimage.maximum(landscape, patches, np.arange(1, count + 1))
-    for label, (box, top) in enumerate(
-        zip(ndimage.find_objects(patches), highest, strict=True), start=1
-    ):
-        if top < FLOOR + SPLIT:
-            continue
+    patches, _ = ndimage.label(landscape > FLOOR, structure=np.ones((3, 3)))
+    boxes = ndimage.find_objects(patches)
+    for label in np.unique(patches[landscape >= FLOOR + SPLIT]):
+        box = boxes[label - 1]
         around = tuple(
             slice(max(s.start - 1, 0), min(s.stop + 1, n))
             for s, n in zip(box, landscape.shape, strict=True)
@@ -135,7 +132,9 @@ def plane(values: FloatArray, where: BoolArray) -> FloatArray:
     level, width = _background_level(data)
     keep = np.abs(data - level) < 4 * max(width, 1e-9)
     for _ in range(3):
-        solution = np.linalg.lstsq(rows[keep], data[keep], rcond=None)[0]
+        held = rows[keep]
+        # Normal equations: three well-scaled unknowns; pinv where the pixels lie on a line.
+        solution = np.linalg.pinv(held.T @ held, hermitian=True) @ (held.T @ data[keep])
         rest = data - rows @ solution
         keep = np.abs(rest) < 3 * max(1.4826 * float(np.median(np.abs(rest[keep]))), 1e-9)
     level, along_y, along_x = solution

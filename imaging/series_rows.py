@@ -179,6 +179,8 @@ def series_row(
     fake = 0.0 if drift is None or options.grey.drift is Drift.correct else drift.fake_um
     aligned = ALIGNMENT_VOXEL * result.lvf.spacing_um[0] if result.transform is not None else 0.0
     systematic = aligned if null is None else null.sigma_um
+    # Of noise, drift and weak texture of this very pair; NaN where it is not known.
+    own = np.nan_to_num(s["mean_thickness_error_um"])
     return SeriesRow(
         scan=k,
         role=role,
@@ -187,7 +189,7 @@ def series_row(
         faraday_thickness_um=thickness,
         faraday_volume_um3=volume,
         mean_thickness_um=s["mean_thickness_um"],
-        mean_error_um=math.hypot(_noise_of_mean(result), systematic, fake),
+        mean_error_um=max(math.hypot(_noise_of_mean(result), systematic, fake), own),
         std_thickness_um=s["std_thickness_um"],
         background_um=float(result.decisions["background_um"]),
         coverage_fraction=s["coverage_fraction"],

@@ -132,6 +132,7 @@ def find_roi(volume: Volume, options: RoiOptions, decisions: Decisions) -> BoolA
                 "roi",
                 f"radius {options.radius_um:g} um exceeds the volume: cut at its edge",
             )
+            break
     return roi
 
 
@@ -174,7 +175,11 @@ def _brighter_is_low(before: Volume, roi: BoolArray, z_um: float) -> bool:
     reach = 12 * before.spacing_um[0]
     low, high = slab(before, z_um - reach, z_um), slab(before, z_um, z_um + reach)
     if low.stop <= low.start or high.stop <= high.start:
-        raise ValueError(f"interface.z_um = {z_um:g} is at or beyond the end of the volume")
+        z = before.coordinates_um(0)
+        raise ValueError(
+            f"interface.z_um = {z_um:g} is at or beyond the end of the volume "
+            f"({z[0]:g} to {z[-1]:g} um)"
+        )
     sides = [float(slice_means(before.values[part], roi).mean()) for part in (low, high)]
     return sides[0] > sides[1]
 

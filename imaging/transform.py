@@ -96,12 +96,13 @@ def seen(transform: RigidTransform, volume: Volume, slices: slice) -> BoolArray:
     """Pixels (y, x) whose columns, over these slices, lie in the after scan's field of view."""
     offset, matrix = index_map(transform, volume)
     last = np.asarray(volume.shape) - 1
-    y, x = np.meshgrid(*(np.arange(n) for n in volume.shape[1:]), indexing="ij")
-    inside = np.ones(y.shape, dtype=bool)
+    y, x = np.ogrid[: volume.shape[1], : volume.shape[2]]
+    inside = np.ones(volume.shape[1:], dtype=bool)
     # The map is affine: a column is inside if its two ends are.
     for z in (slices.start, slices.stop - 1):
-        where = np.stack([np.full(y.shape, z), y, x], axis=-1) @ matrix.T + offset
-        inside &= np.all((where > -0.5) & (where < last + 0.5), axis=-1)
+        for axis, (along_z, along_y, along_x) in enumerate(matrix):
+            where = (offset[axis] + along_z * z + along_y * y) + along_x * x
+            inside &= (where > -0.5) & (where < last[axis] + 0.5)
     return inside
 
 

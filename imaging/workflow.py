@@ -112,6 +112,7 @@ def analyse_pair(
         If the scans cannot be aligned.
     """
     _same_grid(before, after)
+    _show_something(before, after)
     course = Course(STEPS, progress)
     decisions: Decisions = {"assumption": "lithium takes the place of current collector"}
     with course.step("find_interface"):
@@ -175,6 +176,7 @@ def analyse_pair(
         scalars=result.scalars
         | registration_scalars(transform)
         | corner_scalars(transform, before, view, place.slices)
+        | error_scalars(result, transform, place, drift, correct)
         | drift_scalars(drift)
         | ({} if cracks is None else cracks.scalars()),
     )
@@ -222,6 +224,16 @@ def _same_grid(before: Volume, after: Volume) -> None:
         a, b = getattr(before, name), getattr(after, name)
         if not np.allclose(a, b, rtol=1e-3) or len(a) != len(b):
             raise ValueError(f"before has {name} {a}, after {b}: must be equal")
+
+
+def _show_something(before: Volume, after: Volume) -> None:
+    for name, scan in (("before", before), ("after", after)):
+        some = scan.values[:, ::3, ::3]
+        if some.min() == some.max():
+            raise ValueError(
+                f"the {name} scan has the grey value {some.flat[0]:g} everywhere: not a tomogram, "
+                "or another data set of the file is meant"
+            )
 
 
 # ------------------------------------------------------------------------------------ results
@@ -324,6 +336,34 @@ def corner_scalars(
         "registration_corner_error_voxel": voxels,
         "registration_corner_error_z_um": float(error[0]),
     }
+
+
+def error_scalars(
+    result: ImageResult,
+    transform: RigidTransform | None,
+    place: Place,
+    drift: GreyDrift | None,
+    corrected: bool,
+) -> dict[str, float]:
+    """Standard error of the mean thickness and of the lithium's volume.
+
+    From voxel noise, from the alignment along z in the middle of the ROI (what tilt adds on one
+    side it takes on the other) and from a drift of the grey scale that is left in. A wrong scale
+    (grey values of collector and lithium) comes on top.
+    """
+    inside = np.isfinite(result.thickness_um)
+    noise = result.scalars["pixel_noise_um"] / np.sqrt(np.count_nonzero(inside))
+    aligned = 0.0
+    if transform is not None:
+        y, x = (float(np.mean(index)) for index in np.nonzero(inside))
+        lvf = result.lvf
+        origin, step = lvf.origin_um, lvf.spacing_um
+        middle = (place.interface.z_um, origin[1] + y * step[1], origin[2] + x * step[2])
+        aligned = float(expected_corner_error_um(transform, middle, middle, lvf.centre_um)[0])
+    fake = 0.0 if drift is None or corrected else drift.fake_um
+    error = float(np.sqrt(noise**2 + aligned**2 + fake**2))
+    area = result.scalars["roi_area_um2"]
+    return {"mean_thickness_error_um": error, "li_volume_error_um3": error * area}
 
 
 def drift_scalars(drift: GreyDrift | None) -> dict[str, float]:

@@ -7,6 +7,7 @@ import functools
 import sys
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from coupling.verbs import image_counter
 from imaging.assumptions import image_assumptions
 from imaging.baseline import grey_baseline
 from imaging.electrochemistry import faraday_thickness_um, paper_thickness_um
+from imaging.memory import keep_freed_memory
 from imaging.output import write_baseline
 from imaging.readers import read_lvf, read_volume
 from imaging.series import analyse_series
@@ -29,6 +31,7 @@ from imaging.workflow import ImageResult, analyse_lvf, analyse_pair, write_image
 
 def run(config: TomogramConfig, folder: Path) -> Outcome:
     """Analyse tomograms, or an LVF volume, and write what was found."""
+    keep_freed_memory()
     if config.electrode is Electrode.ce:
         return image_counter.run(config, folder)
     if config.is_series:
@@ -90,7 +93,10 @@ def analyse(config: TomogramConfig, pair: tuple[Path, Path] | None) -> ImageResu
             raise ValueError("neither a pair of tomograms nor an LVF volume is given")
         return analyse_lvf(read_lvf(Path(config.lvf), config.voxel_um, config.dataset), options)
     start = time.perf_counter()
-    before, after = (read_volume(path, config.voxel_um, config.dataset) for path in pair)
+    with ThreadPoolExecutor(2) as pool:
+        before, after = pool.map(
+            lambda path: read_volume(path, config.voxel_um, config.dataset), pair
+        )
     read = {"read": time.perf_counter() - start}
     with tqdm(
         total=100, desc="image", unit="%", disable=not sys.stderr.isatty(), leave=False

@@ -179,8 +179,10 @@ def test_the_two_synthetic_cells_as_the_paper_has_them(workdir: Path) -> None:
     assert scalars["bare_cu_prediction_cracked"] == 3
     assert 0.5 < scalars["bare_cu_prediction_auc"] <= 1
     cells = pd.read_csv("out/cells.csv").set_index("cell")
-    # equal lithium, other shapes, other stress
-    assert cells["li_volume_um3"].max() < 1.1 * cells["li_volume_um3"].min()
+    # equal lithium, other shapes, other stress; a sum over the whole field feels the alignment
+    assert cells["island_volume_um3"].max() < 1.01 * cells["island_volume_um3"].min()
+    gap = float(np.ptp(cells["li_volume_um3"]))
+    assert gap < 3 * np.hypot(*cells["li_volume_error_um3"]) < 0.3 * cells["li_volume_um3"].min()
     assert cells.loc["bare_cu", "apex_in_tension"] >= 8
     assert cells.loc["ag_cu", "apex_in_tension"] == 0
     assert cells.loc["bare_cu", "worst_risk"] > 2 * cells.loc["ag_cu", "worst_risk"]

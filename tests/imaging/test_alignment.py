@@ -118,10 +118,14 @@ def test_nearly_known_motion_reads_enough_slices() -> None:
 
 def test_binning(scans: tuple[Volume, Volume, np.ndarray]) -> None:
     before, _, mask = scans
-    smooth = ndimage.gaussian_filter(before.values.astype(np.float32), SIGMA, mode="nearest")
-    n = [s // 2 for s in smooth.shape]
+    n = [s // 2 for s in before.shape]
     cut = tuple(slice(0, 2 * s) for s in n)
     blocks = (n[0], 2, n[1], 2, n[2], 2)
-    expected = smooth[cut].reshape(blocks).mean(axis=(1, 3, 5))
+    means = before.values[cut].astype(np.float32).reshape(blocks).mean(axis=(1, 3, 5))
+    expected = ndimage.gaussian_filter(means, 0.5 * SIGMA, mode="nearest")
     np.testing.assert_allclose(halved(before, SIGMA), expected, rtol=1e-6)
+    limits = float(np.quantile(expected, 0.1)), float(np.quantile(expected, 0.9))
+    np.testing.assert_allclose(halved(before, SIGMA, limits), expected.clip(*limits), rtol=1e-6)
     np.testing.assert_array_equal(halved_mask(mask), mask[cut].reshape(blocks).all(axis=(1, 3, 5)))
+    whole = np.broadcast_to((np.arange(before.shape[0]) % 7 > 1)[:, None, None], before.shape)
+    np.testing.assert_array_equal(halved_mask(whole), halved_mask(whole.copy()))

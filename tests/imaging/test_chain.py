@@ -64,6 +64,8 @@ def test_every_island_of_the_main_phantom(chain) -> None:  # type: ignore[no-unt
         assert abs(island.contact_angle_deg - row["contact_angle_deg"]) < 2.0
     exact = sum(s.volume_um3 for s in options.shapes)
     assert result.scalars["li_volume_um3"] == pytest.approx(exact, rel=0.01)
+    error = result.scalars["li_volume_error_um3"]
+    assert abs(result.scalars["li_volume_um3"] - exact) < 2.5 * error < 0.2 * exact
     assert corner_error_voxel(result.transform, options, result.lvf) < 0.1
     assert result.decisions["cc_side"] == "low"
     assert "cut" in result.decisions["roi"]
