@@ -12,9 +12,12 @@ FORMATS = (".png", ".pdf", ".svg", ".gif")
 
 CAPTIONS = {
     "slices": "Section through the thickest island, and the plane that holds most lithium, before "
-    "and after plating and as lithium volume fraction (LVF); grey values by their square root.",
+    "and after plating and as lithium volume fraction (LVF), its line at 20 % and the outlines of "
+    "cracks, where there are any. Dashed: where the section lies. Grey values by their square "
+    "root.",
     "thickness_map": "Equivalent lithium thickness: the sum of the lithium volume fraction along "
-    "each column. Lines: contact lines of the islands that were found, and their numbers.",
+    "each column. White: contact lines of the islands that were found, and their numbers; pink, "
+    "where there are any: cracks. Columns that are not in both scans are left blank.",
     "histogram": "Distribution of the equivalent lithium thickness over the region of interest, "
     "500 bins from 0 to 45 µm; dashed: its mean.",
     "z_profile": "Mean lithium volume fraction of each slice against its distance from the "
@@ -37,8 +40,9 @@ CAPTIONS = {
     "is used up, and cracks beside it.",
     "risk_map": "Islands at their place on the electrode, coloured by the bulk crack risk R1; red "
     "outlines: R1 > 1, a crack is predicted.",
-    "risk_distribution": "Ranking of the islands by bulk crack risk R1, its distribution, and risk "
-    "over size and shape. Black: solved; grey: interpolated, with the error that is claimed.",
+    "risk_distribution": "Left: the islands ranked by bulk crack risk R1; black: solved, grey: "
+    "interpolated, with the error that is claimed. Middle: how bulk and rim risk are distributed. "
+    "Right: bulk risk over size and shape.",
     "risk_series": "Bulk crack risk R1 of every tracked island over charge; diamonds: where it "
     "reaches 1.",
     "worst_stress": "Riskiest island: largest principal stress in the electrolyte, mirrored "
@@ -53,14 +57,17 @@ CAPTIONS = {
     "narrow_wide": "The published narrow and wide island of equal volume: largest principal stress "
     "in the electrolyte after stack pressure and growth, mirrored meridian sections, displacements "
     "× 5, undeformed outlines in black. Red: above 200 MPa.",
-    "prediction": "Left: contact circles of the islands (red: R1 > 1) and segmented cracks "
-    "(purple) from above. Right: share of cracked against uncracked islands that pass a "
+    "prediction": "Left: contact circles of the islands with their bulk risk (red: R1 > 1) and "
+    "circles of the area of the segmented cracks (purple), from above. Right: share of cracked against uncracked islands that pass a "
     "threshold of the risk, or of the height, as it falls.",
     "cells": "Left: distribution of the equivalent lithium thickness of each cell. Middle: largest "
     "principal stress above the apex of each island, positive in tension. Right: bulk crack risk; "
     "crosses: islands below a segmented crack.",
+    "cells_map": "Islands of each cell at their place on its electrode, coloured by the bulk crack "
+    "risk R1 on one scale; red outlines: R1 > 1, a crack is predicted.",
     "cells_stress": "Largest principal stress around the riskiest island of each cell, on one "
-    "scale, displacements × 5; red: above 200 MPa.",
+    "scale, mirrored meridian sections, displacements × 5, undeformed outlines in black. Red: above "
+    "200 MPa.",
     "sweep": "(a) Bulk and (b) rim crack risk R1, (c) largest principal stress in the electrolyte "
     "at the apex and (d) pressure in lithium against what was varied. Dashed: closed form of the "
     "half-spheroidal cavity.",

@@ -13,9 +13,10 @@ from coupling.bridge import measured_islands, profile_of
 from coupling.cells import compare_cells
 from coupling.pictures import Pictures
 from coupling.prediction import Prediction
-from coupling.prediction_output import PREDICTION_FILES, score
+from coupling.prediction_output import score
 from coupling.report import write_report
 from coupling.results import Outcome, Scalar
+from coupling.scene import Scene, scene_of
 from coupling.schema_run import RunConfig
 from coupling.truth import TruthCheck, check_truth
 from coupling.verbs.image import analyse, charge_scalars, compare, names
@@ -36,6 +37,8 @@ class Story:
     folder: Path
     """Where its files are."""
     image: ImageResult
+    scene: Scene
+    """What the 3-D view shows; it outlives the tomograms."""
     islands: pd.DataFrame
     electrode: ElectrodeRisk
     truth: TruthCheck | None
@@ -97,14 +100,17 @@ def tell(config: RunConfig, folder: Path, watch: Stopwatch) -> Story:
         compared, baseline = compare(config, image, folder)
         files += compared
     with watch.measure("pictures"), Pictures(config, folder) as pictures:
-        files += pictures.of_pair(image)
+        scene = scene_of(image, image.cracks)
+        files += pictures.of_pair(image, scene)
     with watch.measure("islands"):
         islands = measured_islands(folder)
         profiles = {island.label: profile_of(island) for island in image.islands}
         electrode = rank(islands, profiles, config, folder)
         files += electrode.files
-    prediction = score(electrode.table, folder, folder, synthetic=config.uses_phantom)
-    files += [folder / name for name in PREDICTION_FILES] if prediction is not None else []
+    prediction, scored = score(
+        electrode.table, folder, folder, config.figures, synthetic=config.uses_phantom
+    )
+    files += scored
     truth = None
     if config.uses_phantom:
         made_from = folder / "phantom" / "truth"
@@ -124,6 +130,7 @@ def tell(config: RunConfig, folder: Path, watch: Stopwatch) -> Story:
         config=config,
         folder=folder,
         image=image,
+        scene=scene,
         islands=islands,
         electrode=electrode,
         truth=truth,

@@ -39,12 +39,13 @@ def pair_figure(pictures: list[tuple[str, Picture]], file: Path, vector: str = "
     """Draw solved islands side by side on one scale, as the paper's figure 7."""
     reach = max(picture.reach_um for _, picture in pictures)
     with figure(file, DOUBLE_COLUMN_IN, 2.6, vector) as drawing:
-        panels = drawing.subplots(1, len(pictures), sharey=True)
+        panels = drawing.subplots(1, len(pictures), sharey=True, squeeze=False)[0]
         for letter, axes, (name, picture) in zip("abcdef", panels, pictures, strict=False):
             filled = draw_island(axes, picture, reach)
             r, z = picture.undeformed.max(axis=0)
             axes.set_title(f"({letter}) {name}: {2 * r:.1f} µm × {z:.1f} µm", loc="left")
-        panels[-1].set_ylabel("")
+        for axes in panels[1:]:
+            axes.set_ylabel("")
         stress_bar(drawing, filled, panels)
 
 
