@@ -58,16 +58,17 @@ CAPTIONS = {
     "in the electrolyte after stack pressure and growth, mirrored meridian sections, displacements "
     "× 5, undeformed outlines in black. Red: above 200 MPa.",
     "prediction": "Left: contact circles of the islands with their bulk risk (red: R1 > 1) and "
-    "circles of the area of the segmented cracks (purple), from above. Right: share of cracked against uncracked islands that pass a "
-    "threshold of the risk, or of the height, as it falls.",
+    "circles of the area of the segmented cracks (purple), from above. Right: share of "
+    "cracked against uncracked islands that pass a threshold of the risk, or of the height, as it "
+    "falls.",
     "cells": "Left: distribution of the equivalent lithium thickness of each cell. Middle: largest "
     "principal stress above the apex of each island, positive in tension. Right: bulk crack risk; "
     "crosses: islands below a segmented crack.",
     "cells_map": "Islands of each cell at their place on its electrode, coloured by the bulk crack "
     "risk R1 on one scale; red outlines: R1 > 1, a crack is predicted.",
     "cells_stress": "Largest principal stress around the riskiest island of each cell, on one "
-    "scale, mirrored meridian sections, displacements × 5, undeformed outlines in black. Red: above "
-    "200 MPa.",
+    "scale, mirrored meridian sections, displacements × 5, undeformed outlines in black. Red: "
+    "above 200 MPa.",
     "sweep": "(a) Bulk and (b) rim crack risk R1, (c) largest principal stress in the electrolyte "
     "at the apex and (d) pressure in lithium against what was varied. Dashed: closed form of the "
     "half-spheroidal cavity.",

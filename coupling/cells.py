@@ -37,8 +37,8 @@ COLUMNS = (
     ("at_risk", "islands with R1 > 1 beyond the rim", 0),
     ("at_risk_above", "of these, R1 > 1 above the island", 0),
     ("worst_risk", "bulk risk R1, largest", 2),
-    ("worst_risk_above", "above an island, largest", 2),
-    ("worst_risk_beside", "beside an island, largest", 2),
+    ("worst_risk_above", "R1 above an island, largest", 2),
+    ("worst_risk_beside", "R1 beside an island, largest", 2),
     ("risk_bulk_median", "bulk risk R1, median", 2),
     ("worst_risk_rim", "rim risk R1, largest", 2),
     ("crack_count", "cracks found", 0),
@@ -170,12 +170,14 @@ def _in_words(row: Any) -> str:
     """Say what holds for one cell."""
     if not row.islands:
         return "no island was found."
-    count = "" if pd.isna(row.crack_count) else f" {int(row.crack_count) or 'No'} cracks were found."
+    count = (
+        "" if pd.isna(row.crack_count) else f" {int(row.crack_count) or 'No'} cracks were found."
+    )
     if pd.isna(row.worst_risk):
         return f"none of {int(row.islands)} islands could be solved.{count}"
     return (
         f"{int(row.at_risk)} of {int(row.islands)} islands with R1 > 1"
         f"{where_at_risk(int(row.at_risk), int(row.at_risk_above))}. "
-        f"{int(row.apex_in_tension) or 'None'} pull at the electrolyte above their apex; height "
-        f"over diameter is {row.aspect_ratio_median:.2f} in the middle.{count}"
+        f"{int(row.apex_in_tension) or 'None'} pull at the electrolyte above their apex; the "
+        f"median of height over diameter is {row.aspect_ratio_median:.2f}.{count}"
     )

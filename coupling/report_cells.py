@@ -72,4 +72,3 @@ def _told(value: Any, digits: int) -> str:
         return "–"
     text = f"{float(value):,.{digits}f}".replace(",", "\u202f")
     return text.replace("-", "\u2212")
-

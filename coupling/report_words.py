@@ -66,7 +66,8 @@ def where_at_risk(at_risk: int, above: int) -> str:
         return ", above " + ("each of them" if at_risk > 1 else "it")
     if not above:
         return ", beside " + ("them" if at_risk > 1 else "it") + " only, not above"
-    return f", above {above} of them and beside the other {at_risk - above} only"
+    others = at_risk - above
+    return f", above {above} of them, only beside the other {others if others > 1 else 'one'}"
 
 
 def reading(table: pd.DataFrame) -> str:

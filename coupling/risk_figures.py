@@ -58,12 +58,14 @@ def risk_maps_figure(tables: Mapping[str, pd.DataFrame], file: Path, vector: str
     rows = -(-len(tables) // columns)
     height = rows * (DOUBLE_COLUMN_IN - 0.9) / columns + 0.3
     with figure(file, DOUBLE_COLUMN_IN, height, vector) as drawing:
-        grid = drawing.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+        grid = drawing.subplots(rows, columns, squeeze=False)
         colours = _risk_colours(pd.concat(tables.values()))
-        for letter, axes, (name, table) in zip(ascii_lowercase, grid.flat, tables.items()):
+        for letter, axes, (name, table) in zip(
+            ascii_lowercase, grid.flat, tables.items(), strict=False
+        ):
             _draw_islands(axes, table, colours)
             axes.set_title(f"({letter}) {name}: island number and R1", loc="left")
-        _common_limits(grid.flat[: len(tables)])
+        _common_limits(list(grid.flat)[: len(tables)])
         for axes in grid.flat[len(tables) :]:
             axes.set_axis_off()
         for axes in grid.flat:
@@ -126,7 +128,7 @@ def _common_limits(panels: Sequence[Any]) -> None:
 
 
 def _risk_bar(drawing: Any, axes: Any, colours: mpl.cm.ScalarMappable) -> None:
-    top = float(colours.norm.vmax or 2.0)
+    top = colours.get_clim()[1] or 2.0
     step = max(1, round(top / 6))
     ticks = [0.0, 0.5, 1.0, *np.arange(1 + step, top + 0.5, step)]
     bar = colour_bar(drawing, colours, axes, "bulk crack risk R1 (–)", ticks=ticks)

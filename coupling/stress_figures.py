@@ -72,11 +72,13 @@ def draw_island(axes: Any, picture: Picture, reach_um: float | None = None) -> A
     axes.axhline(0.0, color="black", lw=0.5)
     reach = reach_um or picture.reach_um
     axes.set_xlim(-reach, reach)
-    axes.set_ylim(-0.25 * reach, 0.85 * reach)
+    copper = picture.outlines["copper"][0]
+    floor = max(-0.25 * reach, copper[:, 1].min(initial=0.0))  # nothing is known below the copper
+    axes.set_ylim(floor or -0.25 * reach, 0.85 * reach)
     axes.set_aspect("equal")
     axes.set_xlabel("r (µm)")
     axes.set_ylabel("z (µm)")
-    for text, z, colour in (("Cu", -0.18 * reach, "black"), ("SE", 0.75 * reach, "black")):
+    for text, z, colour in (("Cu", 0.7 * floor, "black"), ("SE", 0.75 * reach, "black")):
         axes.text(-0.95 * reach, z, text, color=colour, va="center", fontsize=7)
     height = picture.undeformed[:, 1].max()
     if height < 0.15 * reach:  # no room for a label inside
