@@ -70,8 +70,10 @@ CAPTIONS = {
     "scale, mirrored meridian sections, displacements × 5, undeformed outlines in black. Red: "
     "above 200 MPa.",
     "sweep": "(a) Bulk and (b) rim crack risk R1, (c) largest principal stress in the electrolyte "
-    "at the apex and (d) pressure in lithium against what was varied. Dashed: closed form of the "
-    "half-spheroidal cavity.",
+    "at the apex and (d) pressure in lithium against what was varied. Red line: R1 = 1; open "
+    "marks: the bulk risk is highest at the border of the rim. Where shapes were varied, dashed: "
+    "closed form of the half-spheroidal cavity; dotted: height over diameter of the "
+    "published wide and narrow islands; diamond: where the stress at the apex changes sign.",
     "effects": "Mean of crack risk and apex stress over the other keys, against each key that was "
     "varied; bands: the range that the other keys span.",
 }
