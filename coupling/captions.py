@@ -41,7 +41,7 @@ CAPTIONS = {
     "risk_map": "Islands at their place on the electrode, coloured by the bulk crack risk R1; red "
     "outlines: R1 > 1, a crack is predicted.",
     "risk_distribution": "Left: the islands ranked by bulk crack risk R1; black: solved, grey: "
-    "interpolated, with the error that is claimed. Middle: how bulk and rim risk are distributed. "
+    "interpolated, with the error that is claimed. Middle: the share of the islands above a risk. "
     "Right: bulk risk over size and shape.",
     "risk_series": "Bulk crack risk R1 of every tracked island over charge; diamonds: where it "
     "reaches 1.",

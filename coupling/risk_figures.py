@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.patches import Circle
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from coupling.figure_style import (
     ABOVE,
@@ -136,7 +136,7 @@ def _risk_bar(drawing: Any, axes: Any, colours: mpl.cm.ScalarMappable) -> None:
 
 
 def distribution_figure(table: pd.DataFrame, file: Path, vector: str = "") -> None:
-    """Draw how risk is distributed: ranking, histogram, and risk against size and shape.
+    """Draw how risk is distributed: ranking, share above a risk, and risk against size and shape.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def distribution_figure(table: pd.DataFrame, file: Path, vector: str = "") -> No
     done = table.dropna(subset=["risk_bulk"]).reset_index(drop=True)
     exact = done["method"] == "exact"
     with figure(file, DOUBLE_COLUMN_IN, 2.6, vector) as drawing:
-        ranking, histogram, shape = drawing.subplots(1, 3)
+        ranking, share, shape = drawing.subplots(1, 3)
         place = np.arange(1, len(done) + 1)
         for rows, name, colour in (
             (~exact, "interpolated, with error", BETWEEN_COLOUR),
@@ -167,20 +167,21 @@ def distribution_figure(table: pd.DataFrame, file: Path, vector: str = "") -> No
         ranking.set_ylabel("bulk crack risk R1 (–)")
         if len(done):
             ranking.legend(frameon=False)
-        risks = [done["risk_bulk"], done["risk_rim"]]
-        low = min((float(risk.min()) for risk in risks), default=0.0) if len(done) else 0.0
-        high = max((float(risk.max()) for risk in risks), default=1.0) if len(done) else 1.0
-        bins = np.linspace(min(low, 0.0), max(high, 1.0), 31)
-        for risk, name, colour in zip(
-            risks, ("bulk", "rim"), (BULK_COLOUR, RIM_COLOUR), strict=True
-        ):
-            histogram.hist(risk, bins, histtype="step", color=colour, lw=1, label=name)
-        histogram.axvline(1.0, color="black", lw=0.5)
-        histogram.yaxis.set_major_locator(MaxNLocator(integer=True))
-        histogram.set_xlabel("crack risk R1 (–)")
-        histogram.set_ylabel("islands (–)")
-        histogram.legend(framealpha=0.8, edgecolor="none", loc="upper right")
-        histogram.set_ylim(top=1.15 * histogram.get_ylim()[1])
+        for name, colour in (("bulk", BULK_COLOUR), ("rim", RIM_COLOUR)):
+            if len(done):  # steps, for bins need many islands
+                share.ecdf(
+                    done[f"risk_{name}"].dropna(),
+                    complementary=True,
+                    color=colour,
+                    lw=1.2,
+                    label=name,
+                )
+        share.axvline(1.0, color="black", lw=0.5)
+        share.set_xlim(left=min(0.0, share.get_xlim()[0]))
+        share.set_xlabel("crack risk R1 (–)")
+        share.set_ylabel("share of the islands above it (–)")
+        if len(done):
+            share.legend(framealpha=0.8, edgecolor="none")
         top = max(2.0, float(np.ceil(done["risk_bulk"].max()))) if len(done) else 2.0
         points = shape.scatter(
             done["contact_diameter_um"][::-1], done["aspect_ratio"][::-1],
