@@ -64,7 +64,7 @@ def run(config: RunConfig, folder: Path) -> Outcome:
     stories: dict[str, Story] = {}
     files = []
     for name, cell in cells.items():
-        log.info("cell %s", name)
+        log.info("cell %s: %d of %d", name, len(stories) + 1, len(cells))
         place = folder / "cells" / name
         place.mkdir(parents=True, exist_ok=True)
         story = tell(cell, place, watch)
@@ -90,21 +90,23 @@ def tell(config: RunConfig, folder: Path, watch: Stopwatch) -> Story:
     files: list[Path] = []
     pair = config.pair
     if config.uses_phantom:
+        log.info("no tomograms given: making synthetic ones in %s", folder / "phantom")
         with watch.measure("phantom"):
             files += write_phantom(config.phantom, folder / "phantom")
         pair = (files[0], files[1])
-        log.info("no tomograms given: the phantom in %s stands in", folder / "phantom")
     with watch.measure("image"):
         image = analyse(config, pair)
         files += write_image_result(image, folder)
         compared, baseline = compare(config, image, folder)
         files += compared
+    log.info("drawing %d islands that were found", len(image.islands))
     with watch.measure("pictures"), Pictures(config, folder) as pictures:
         scene = scene_of(image, image.cracks)
         files += pictures.of_pair(image, scene)
     with watch.measure("islands"):
         islands = measured_islands(folder)
         profiles = {island.label: profile_of(island) for island in image.islands}
+        log.info("solving islands")
         electrode = rank(islands, profiles, config, folder)
         files += electrode.files
     prediction, scored = score(
