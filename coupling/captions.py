@@ -25,13 +25,13 @@ CAPTIONS = {
     "lithium_3d": "Current collector (grey), lithium (red, where its volume fraction passes 20 %) "
     "and cracks (purple), from the electrolyte's side and turned over, seen through the collector. "
     "Parallel projection; bars give the lengths along each axis.",
-    "crack_profiles": "Grey values along lines through the largest cracks, before and after; "
-    "dotted: the grey value of lithium.",
+    "crack_profiles": "Grey values along lines through the largest cracks, before and after, "
+    "coloured by time where there are several scans; dotted: the grey value of lithium.",
     "series": "Equivalent lithium thickness over time and against charge, beside Faraday's law, "
     "and what of the charge is found. Bars: error of the mean; shade: standard deviation over the "
     "electrode.",
-    "tracks": "Volume, diameter and height of each tracked island over time; the largest in "
-    "colours of their own.",
+    "tracks": "Volume of each tracked island over time; the largest in colours of their own. "
+    "Dashed: cut by the edge of the region of interest.",
     "evolution": "Distribution of the equivalent lithium thickness, and mean lithium volume "
     "fraction against the distance from the interface, scan by scan; dashed: less lithium than in "
     "the scan before.",
