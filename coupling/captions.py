@@ -36,22 +36,23 @@ CAPTIONS = {
     "fraction against the distance from the interface, scan by scan; dashed: less lithium than in "
     "the scan before.",
     "thickness_maps": "Equivalent lithium thickness of the scans of a series, on one scale.",
-    "depletion_map": "What the lithium foil of the counter electrode has lost; outlined: where it "
-    "is used up, and cracks beside it.",
+    "depletion_map": "What the lithium foil of the counter electrode has lost. Blue outlines: "
+    "where it is used up; green: cracks beside it.",
     "risk_map": "Islands at their place on the electrode, coloured by the bulk crack risk R1; red "
     "outlines: R1 > 1, a crack is predicted.",
     "risk_distribution": "Left: the islands ranked by bulk crack risk R1; black: solved, grey: "
     "interpolated, with the error that is claimed. Middle: the share of the islands above a risk. "
     "Right: bulk risk over size and shape.",
-    "risk_series": "Bulk crack risk R1 of every tracked island over charge; diamonds: where it "
-    "reaches 1.",
+    "risk_series": "Bulk crack risk R1 of every tracked island over charge, or over time where the "
+    "charge falls again; bars: the error that is claimed; dashed: R1 = 1; ring: where the first "
+    "island reaches it.",
     "worst_stress": "Riskiest island: largest principal stress in the electrolyte, mirrored "
     "meridian section, displacements × 5, undeformed outline in black. Red: above 200 MPa.",
     "tall_and_flat": "The tallest and the flattest island for its diameter, as the paper's figure "
     "7: largest principal stress in the electrolyte, mirrored meridian sections on one scale, "
     "displacements × 5, undeformed outlines in black. Red: above 200 MPa.",
     "uncertainty": "Left: 5, 50 and 95 % quantiles of the bulk risk of the worst islands, and the "
-    "probability that it exceeds 1. Right: share of its variance by input.",
+    "probability that it exceeds 1. Right: first-order share of its variance by input.",
     "stress": "Largest principal stress in the electrolyte around the island, mirrored meridian "
     "section, displacements × 5, undeformed outline in black. Red: above 200 MPa.",
     "narrow_wide": "The published narrow and wide island of equal volume: largest principal stress "
