@@ -105,6 +105,9 @@ def test_pages_are_built_without_a_warning(tmp_path: Path) -> None:
     done = subprocess.run(build, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "reference.html").exists()
+    theory = (tmp_path / "theory.html").read_text()
+    assert theory.count("<math") > 30
+    assert not re.findall(r'<(?:script|link)[^>]*(?:src|href)="(?:https?:)?//', theory)
 
 
 def test_the_macro_shows_what_the_report_shows() -> None:
