@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from coupling.cells_figures import cells_figure
 from coupling.criterion import LEVEL
 from coupling.island_risk import EXACT
+from coupling.report_words import where_at_risk
 from coupling.results import Scalar, write_atomic
-from coupling.stress_figures import pair_figure
+from coupling.risk_pictures import RiskPictures
 
 if TYPE_CHECKING:
     from coupling.picture import Picture
@@ -37,7 +37,10 @@ COLUMNS = (
     ("apex_sigma1_max_mpa", "apex σ₁, largest, MPa", 0),
     ("li_pressure_median_mpa", "Li pressure, median, MPa", 0),
     ("at_risk", "islands with R1 > 1 beyond the rim", 0),
+    ("at_risk_above", "of these, R1 > 1 above the island", 0),
     ("worst_risk", "bulk risk R1, largest", 2),
+    ("worst_risk_above", "R1 above an island, largest", 2),
+    ("worst_risk_beside", "R1 beside an island, largest", 2),
     ("risk_bulk_median", "bulk risk R1, median", 2),
     ("worst_risk_rim", "rim risk R1, largest", 2),
     ("crack_count", "cracks found", 0),
@@ -62,6 +65,8 @@ class Comparison:
     """Rows of all cells' tables of risk with the column cell, the riskiest first."""
     scalars: dict[str, Scalar]
     verdict: str
+    cells_in_words: list[str]
+    """A sentence on each cell."""
     files: list[Path]
     columns = COLUMNS
 
@@ -86,17 +91,17 @@ def compare_cells(config: RunConfig, stories: Mapping[str, Story], folder: Path)
         ["risk_bulk", "cell", "label"], ascending=[False, True, True], na_position="last",
         ignore_index=True,
     )  # fmt: skip
-    files = [folder / name for name in ("cells.csv", "risk.csv", "cells.png")]
+    files = [folder / name for name in ("cells.csv", "risk.csv")]
     write_atomic(files[0], table.to_csv(index=False, float_format="%.8g"))
     write_atomic(files[1], risks.to_csv(index=False, float_format="%.8g"))
-    cells_figure(stories, files[2])
-    pictures = {name: picture for name, story in stories.items() if (picture := _worst(story))}
-    if pictures:
-        files.append(folder / "cells_stress.png")
-        pair_figure(list(pictures.items()), files[-1])
+    pictures = RiskPictures(config.figures)
+    files += pictures.cells(stories, folder)
+    worst = {name: picture for name, story in stories.items() if (picture := _worst(story))}
+    if worst:
+        files += pictures.cells_stress(list(worst.items()), folder)
     scalars = _scalars(stories, risks)
-    verdict = _verdict(table)
-    return Comparison(config, folder, stories, table, risks, scalars, verdict, files)
+    told = [_in_words(row) for row in table.itertuples()]
+    return Comparison(config, folder, stories, table, risks, scalars, _verdict(table), told, files)
 
 
 def _row(story: Story) -> dict[str, Scalar]:
@@ -111,9 +116,12 @@ def _row(story: Story) -> dict[str, Scalar]:
         ("apex_sigma1_max_mpa", "apex_sigma1_mpa", np.max),
         ("li_pressure_median_mpa", "li_pressure_mpa", np.median),
         ("risk_bulk_median", "risk_bulk", np.median),
+        ("worst_risk_above", "risk_above", np.max),
+        ("worst_risk_beside", "risk_beside", np.max),
     ):
         found[name] = float(middle(table[column])) if len(table) else np.nan
     found["apex_in_tension"] = int((table["apex_sigma1_mpa"] > 0).sum())
+    found["at_risk_above"] = int((table["risk_above"] > LEVEL).sum())
     return {
         name: found[name] if name in found else story.scalars.get(name, np.nan)
         for name, _, _ in COLUMNS
@@ -146,29 +154,32 @@ def _scalars(stories: Mapping[str, Story], risks: pd.DataFrame) -> dict[str, Sca
 
 
 def _verdict(table: pd.DataFrame) -> str:
-    """Say in a few sentences how the cells differ."""
-    parts = []
-    for row in table.itertuples():
-        if not row.islands:
-            parts.append(f"{row.cell}: no island was found.")
-            continue
-        cracks = "" if pd.isna(row.crack_count) else f"; {int(row.crack_count)} cracks were found"
-        if pd.isna(row.worst_risk):
-            parts.append(f"{row.cell}: none of {int(row.islands)} islands could be solved{cracks}.")
-            continue
-        parts.append(
-            f"{row.cell}: {int(row.at_risk)} of {int(row.islands)} islands exceed the "
-            f"electrolyte's strength beyond the rim (largest R1 {row.worst_risk:.1f}), "
-            f"{int(row.apex_in_tension)} pull at the electrolyte above their apex (height over "
-            f"diameter {row.aspect_ratio_median:.2f} in the middle){cracks}."
-        )
+    """Say in a sentence how the cells differ."""
     solved = table.dropna(subset=["worst_risk"]).sort_values("worst_risk")
-    if len(solved) > 1 and solved["worst_risk"].iloc[-1] > LEVEL:
-        most, least = solved.iloc[-1], solved.iloc[0]
-        if least["worst_risk"] > 0:
-            parts.append(
-                f"The riskiest island of {most['cell']} carries "
-                f"{most['worst_risk'] / least['worst_risk']:.1f} times the risk of that of "
-                f"{least['cell']}."
-            )
-    return " ".join(parts)
+    if not len(solved):
+        return "No island of any cell could be given a risk."
+    most, least = solved.iloc[-1], solved.iloc[0]
+    if most["worst_risk"] <= LEVEL:
+        return "In no cell is the electrolyte's strength exceeded beyond the rim of an island."
+    words = f"The island of most risk lies in {most['cell']} (R1 {most['worst_risk']:.1f})"
+    if len(solved) > 1 and least["worst_risk"] > 0:
+        times = most["worst_risk"] / least["worst_risk"]
+        words += f", {times:.1f} times as much as the riskiest of {least['cell']}"
+    return f"{words}. R1 > 1: a crack is predicted."
+
+
+def _in_words(row: Any) -> str:
+    """Say what holds for one cell."""
+    if not row.islands:
+        return "no island was found."
+    count = (
+        "" if pd.isna(row.crack_count) else f" {int(row.crack_count) or 'No'} cracks were found."
+    )
+    if pd.isna(row.worst_risk):
+        return f"none of {int(row.islands)} islands could be solved.{count}"
+    return (
+        f"{int(row.at_risk)} of {int(row.islands)} islands with R1 > 1"
+        f"{where_at_risk(int(row.at_risk), int(row.at_risk_above))}. "
+        f"{int(row.apex_in_tension) or 'None'} pull at the electrolyte above their apex; the "
+        f"median of height over diameter is {row.aspect_ratio_median:.2f}.{count}"
+    )

@@ -18,9 +18,9 @@ COLOURS = (ORANGE, BLUE, GREEN, GREY)
 MARKERS = ("o", "s", "^", "D")
 
 
-def cells_figure(stories: Mapping[str, Story], file: Path) -> None:
+def cells_figure(stories: Mapping[str, Story], file: Path, vector: str = "") -> None:
     """Draw thickness, apex stress and risk of all cells: one colour and marker for each."""
-    with figure(file, DOUBLE_COLUMN_IN, 2.5) as drawing:
+    with figure(file, DOUBLE_COLUMN_IN, 2.5, vector) as drawing:
         thickness, apex, risk = drawing.subplots(1, 3)
         thickest = 1.0
         for k, (name, story) in enumerate(stories.items()):

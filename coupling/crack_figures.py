@@ -83,9 +83,7 @@ class CrackCourse:
         times = [time for lines in self._lines for time, _ in lines.after if time is not None]
         colours = None
         if len(set(times)) > 1:
-            colours = mpl.cm.ScalarMappable(
-                Normalize(min(times), max(times)), mpl.colormaps[TIME_MAP]
-            )
+            colours = mpl.cm.ScalarMappable(Normalize(min(times), max(times)), TIME_MAP)
         rows = len(self._lines)
         with figure(file, DOUBLE_COLUMN_IN, 2.0 * rows + 0.7, vector) as drawing:
             panels = drawing.subplots(rows, 2, squeeze=False)

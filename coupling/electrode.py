@@ -28,6 +28,7 @@ from mechanics.mesh import MeshError
 from mechanics.profile import IslandProfile
 from mechanics.solver import SolverError
 
+ENDED_EARLY = "the process that solved it ended early"
 log = logging.getLogger(__name__)
 
 
@@ -117,7 +118,8 @@ def island_solver(
             rest = {label: job for label, job in jobs.items() if label not in found}
             for risk in _shown(solve_all(rest), len(rest)):
                 found[risk.label] = risk
-                if store is not None:
+                # a process that was ended says nothing of its island: the next run tries again
+                if store is not None and risk.reason != ENDED_EARLY:
                     store.keep(*jobs[risk.label], risk)
             return _told([found[label] for label in profiles])
 
@@ -202,7 +204,7 @@ def _solve_alone(label: int, profile: IslandProfile, config: MechanicsConfig) ->
         try:
             return pool.submit(_solve_one, label, profile, config).result()
         except BrokenProcessPool:
-            return IslandRisk(label, FAILED, {}, None, "the process that solved it ended early")
+            return IslandRisk(label, FAILED, {}, None, ENDED_EARLY)
 
 
 def _told(found: list[IslandRisk]) -> list[IslandRisk]:

@@ -84,7 +84,7 @@ def evolution_figure(curves: list[ScanCurves], file: Path, vector: str = "") -> 
     """Draw the distributions of thickness and the depth profiles of all scans, coloured by time."""
     times = [curve.row.time_h for curve in curves]
     norm = Normalize(min(times), max(max(times), min(times) + 1e-9))
-    colours: Any = mpl.cm.ScalarMappable(norm, mpl.colormaps[TIME_MAP])
+    colours: Any = mpl.cm.ScalarMappable(norm, TIME_MAP)
     falls = _falling(curves)
     with figure(file, DOUBLE_COLUMN_IN, 2.9, vector) as drawing:
         left, right = drawing.subplots(1, 2)

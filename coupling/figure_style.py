@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
@@ -21,10 +22,13 @@ LITHIUM = "#b9bec9"
 ABOVE = "#c1121f"
 """Electrolyte above the threshold, red as in the paper's figure 7."""
 
-LVF_MAP = "coolwarm"
-"""Blue for unchanged, red for lithium, as in the paper's figure 4a."""
+LVF_MAP = "cividis"
+"""Dark for unchanged, bright for lithium; the paper's figure 4a is blue and red."""
 THICKNESS_MAP = "viridis"
-TIME_MAP = "viridis"
+TIME_MAP = LinearSegmentedColormap.from_list(
+    "time", mpl.colormaps["viridis"](np.linspace(0.0, 0.88, 64))
+)
+"""Without the end of the map that lines on white are not seen in."""
 RISK_MAP = "RdYlBu_r"
 """Blue below R1 = 1, red above; told apart by all."""
 CRACK = "#5e2a9c"

@@ -13,7 +13,7 @@ from coupling.evolution_figures import ScanCurves, scan_curves, scan_name
 from coupling.figure_style import written
 from coupling.image_figures import write_image_figures
 from coupling.render import Renderer
-from coupling.scene import scene_of
+from coupling.scene import Scene, scene_of
 from coupling.schema_figures import Figures
 from coupling.schema_imaging import TomogramConfig
 from coupling.series_figures import write_series_figures
@@ -62,12 +62,15 @@ class Pictures(AbstractContextManager["Pictures"]):
         if self._exchange is not None:
             self._exchange.cleanup()
 
-    def of_pair(self, result: ImageResult, title: str = "") -> list[Path]:
-        """Draw all pictures of a pair, or of an LVF volume, and return the files."""
+    def of_pair(self, result: ImageResult, scene: Scene | None = None) -> list[Path]:
+        """Draw all pictures of a pair, or of an LVF volume, and return the files.
+
+        Give the 3-D scene where it is known already.
+        """
         cracks = result.cracks
         files = []
         if self._renderer is not None:  # it draws while the figures are drawn
-            self._renderer.add(scene_of(result, cracks), self._folder / RENDERED, title)
+            self._renderer.add(scene or scene_of(result, cracks), self._folder / RENDERED, "")
             self._renderer.start()
         if self._drawn:
             files += write_image_figures(result, self._folder, cracks, self._vector)

@@ -13,9 +13,10 @@ from coupling.bridge import measured_islands, profile_of
 from coupling.cells import compare_cells
 from coupling.pictures import Pictures
 from coupling.prediction import Prediction
-from coupling.prediction_output import PREDICTION_FILES, score
+from coupling.prediction_output import score
 from coupling.report import write_report
 from coupling.results import Outcome, Scalar
+from coupling.scene import Scene, scene_of
 from coupling.schema_run import RunConfig
 from coupling.truth import TruthCheck, check_truth
 from coupling.verbs.image import analyse, charge_scalars, compare, names
@@ -36,6 +37,8 @@ class Story:
     folder: Path
     """Where its files are."""
     image: ImageResult
+    scene: Scene
+    """What the 3-D view shows; it outlives the tomograms."""
     islands: pd.DataFrame
     electrode: ElectrodeRisk
     truth: TruthCheck | None
@@ -61,7 +64,7 @@ def run(config: RunConfig, folder: Path) -> Outcome:
     stories: dict[str, Story] = {}
     files = []
     for name, cell in cells.items():
-        log.info("cell %s", name)
+        log.info("cell %s: %d of %d", name, len(stories) + 1, len(cells))
         place = folder / "cells" / name
         place.mkdir(parents=True, exist_ok=True)
         story = tell(cell, place, watch)
@@ -87,24 +90,29 @@ def tell(config: RunConfig, folder: Path, watch: Stopwatch) -> Story:
     files: list[Path] = []
     pair = config.pair
     if config.uses_phantom:
+        log.info("no tomograms given: making synthetic ones in %s", folder / "phantom")
         with watch.measure("phantom"):
             files += write_phantom(config.phantom, folder / "phantom")
         pair = (files[0], files[1])
-        log.info("no tomograms given: the phantom in %s stands in", folder / "phantom")
     with watch.measure("image"):
         image = analyse(config, pair)
         files += write_image_result(image, folder)
         compared, baseline = compare(config, image, folder)
         files += compared
+    log.info("drawing %d islands that were found", len(image.islands))
     with watch.measure("pictures"), Pictures(config, folder) as pictures:
-        files += pictures.of_pair(image)
+        scene = scene_of(image, image.cracks)
+        files += pictures.of_pair(image, scene)
     with watch.measure("islands"):
         islands = measured_islands(folder)
         profiles = {island.label: profile_of(island) for island in image.islands}
+        log.info("solving islands")
         electrode = rank(islands, profiles, config, folder)
         files += electrode.files
-    prediction = score(electrode.table, folder, folder, synthetic=config.uses_phantom)
-    files += [folder / name for name in PREDICTION_FILES] if prediction is not None else []
+    prediction, scored = score(
+        electrode.table, folder, folder, config.figures, synthetic=config.uses_phantom
+    )
+    files += scored
     truth = None
     if config.uses_phantom:
         made_from = folder / "phantom" / "truth"
@@ -124,6 +132,7 @@ def tell(config: RunConfig, folder: Path, watch: Stopwatch) -> Story:
         config=config,
         folder=folder,
         image=image,
+        scene=scene,
         islands=islands,
         electrode=electrode,
         truth=truth,

@@ -251,7 +251,9 @@ def in_words(prediction: Prediction) -> str:
         )
     else:
         words += "All islands are cracked, or none is: there is no ROC curve. "
-    if prediction.distance_um is not None:
+    if table["predicted"].all():
+        words += "Every island is a hot spot, so the distance from cracks to them tells nothing. "
+    elif prediction.distance_um is not None:
         d = prediction.distance_um
         words += (
             f"From a crack to the nearest hot spot it is {d.value:.0f} µm on average, "

@@ -10,15 +10,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 
-from coupling.figure_style import ABOVE, CRACK, DOUBLE_COLUMN_IN, GREY, figure
+from coupling.figure_style import ABOVE, CRACK, DOUBLE_COLUMN_IN, GREY, figure, written
 from coupling.prediction import SCORED, Prediction, predict_cracks, record, roc_curve
 from coupling.results import read_result, write_atomic
+from coupling.schema_figures import Figures
 
-PREDICTION_FILES = ("prediction.csv", "prediction.json", "prediction.png")
+PREDICTION_FILES = ("prediction.csv", "prediction.json")
 
 
-def score(risks: pd.DataFrame, source: Path, folder: Path, *, synthetic: bool) -> Prediction | None:
-    """Score risks against the cracks of an image run; write `PREDICTION_FILES` where it has some.
+def score(
+    risks: pd.DataFrame, source: Path, folder: Path, figures: Figures, *, synthetic: bool
+) -> tuple[Prediction | None, list[Path]]:
+    """Score risks against the cracks of an image run, and write what was found; return the files.
+
+    Where it has no cracks, or no risks, there is nothing to score.
 
     Parameters
     ----------
@@ -28,24 +33,29 @@ def score(risks: pd.DataFrame, source: Path, folder: Path, *, synthetic: bool) -
         Folder with ``cracks.csv``.
     folder
         Where the outputs go.
+    figures
+        How the picture is written.
     synthetic
         Whether the scans are.
     """
     file = source / "cracks.csv"
     if not file.is_file():
-        return None
+        return None, []
     cracks = pd.read_csv(file)
     missing = {"label", "x_um", "y_um", "equivalent_diameter_um"} - set(cracks)
     if missing:
         raise ValueError(f"{file}: no column {', '.join(sorted(missing))}")
     found = predict_cracks(risks, cracks, synthetic=synthetic)
     if found is None:
-        return None
+        return None, []
     files = [folder / name for name in PREDICTION_FILES]
     write_atomic(files[0], found.table.to_csv(index=False, float_format="%.8g"))
     write_atomic(files[1], json.dumps(record(found), indent=2, default=_plain) + "\n")
-    prediction_figure(found, files[2])
-    return found
+    picture = folder / "prediction.png"
+    if figures is not Figures.none:
+        prediction_figure(found, picture, figures.vector)
+        files += written(picture, figures.vector)
+    return found, files
 
 
 def _plain(value: object) -> object:
@@ -66,9 +76,9 @@ def is_synthetic(image_folder: Path) -> bool:
     return any((Path(scan).parent / "truth" / "transform.json").is_file() for scan in scans if scan)
 
 
-def prediction_figure(found: Prediction, file: Path) -> None:
+def prediction_figure(found: Prediction, file: Path, vector: str = "") -> None:
     """Draw islands and cracks from above, and the ROC curve beside what chance gives."""
-    with figure(file, DOUBLE_COLUMN_IN, 3.1) as drawing:
+    with figure(file, DOUBLE_COLUMN_IN, 3.1, vector) as drawing:
         place, roc = drawing.subplots(1, 2, width_ratios=(1.15, 1))
         _draw_map(place, found)
         _draw_roc(roc, found)

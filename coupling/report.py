@@ -6,7 +6,6 @@ stand in on paper, and where scripts or WebGL are off.
 
 from __future__ import annotations
 
-import base64
 import math
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,17 +18,16 @@ from matplotlib.colors import to_hex
 from omegaconf import OmegaConf
 
 from coupling import report_words as words
-from coupling.captions import caption
 from coupling.config import input_paths, job_fingerprint, plain
 from coupling.figure_style import ABOVE, COPPER, LITHIUM, SIGMA1_MAP, SIGMA1_MAP_END
 from coupling.packing import squeezed
 from coupling.picture import DEFORMATION_SCALE
 from coupling.report_cells import cells_content, prediction_words
+from coupling.report_figure import figure
 from coupling.report_islands import chosen_fields, commands, field_data, island_facts, shown
 from coupling.report_map import map_picture, risk_colour
 from coupling.report_scene import scene_data
 from coupling.results import content_hash, islet_version, library_versions, write_atomic
-from coupling.scene import scene_of
 from coupling.schema_run import RunConfig
 from coupling.stress_figures import LEVELS, stress_norm
 from imaging.assumptions import grouped
@@ -63,12 +61,13 @@ def write_report(story: Story, folder: Path, comparison: Comparison | None = Non
         lstrip_blocks=True,
     )
     environment.filters.update(number=_number, any_number=_any_number)
-    environment.globals["picture"] = lambda name, alt, width="": _figure(
-        pictures.get(name), alt, caption(name), width
+    environment.globals["picture"] = lambda name, alt, width="": figure(
+        pictures.get(name), alt, width
     )
     content = _content(story, set(pictures))
     if comparison is not None:
         content["cells"] = cells_content(comparison)
+        content["source"] = words.source(comparison.config)
         content["provenance"] = _provenance(comparison.config)
     return write_atomic(
         folder / "report.html", environment.get_template("report.html.j2").render(**content)
@@ -129,7 +128,7 @@ def _live(story: Story) -> dict[str, Any]:
     return {
         "islands": facts,
         "fields": fields,
-        "scene": scene_data(scene_of(story.image, story.image.cracks)),
+        "scene": scene_data(story.scene),
         "stress_scale": _stress_scale(),
     }
 
@@ -162,7 +161,7 @@ def _sweep_figures(config: RunConfig) -> list[Markup]:
         return []
     alt = "Crack risk and stresses against what was varied"
     files = [Path(config.sweep) / f"{name}.png" for name in ("sweep", "effects")]
-    return [_figure(file, alt, caption(file.name), "") for file in files if file.is_file()]
+    return [figure(file, alt) for file in files if file.is_file()]
 
 
 def _plotly() -> str:
@@ -191,17 +190,6 @@ def _provenance(config: RunConfig) -> dict[str, str]:
 def _records(table: Any) -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = table.to_dict("records")
     return records
-
-
-def _figure(file: Path | None, alt: str, words_below: str, width: str) -> Markup:
-    """Return a figure element with the picture inside it; nothing where there is none."""
-    if file is None:
-        return Markup("")
-    data = base64.b64encode(file.read_bytes()).decode()
-    return Markup(
-        '<figure class="{}"><img alt="{}" src="data:image/png;base64,{}">'
-        "<figcaption>{}</figcaption></figure>"
-    ).format(width, alt, data, words_below)
 
 
 def _number(value: Any, digits: int) -> str:

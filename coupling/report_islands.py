@@ -40,8 +40,8 @@ def island_facts(
         label = int(row["label"])
         names = (
             "x_um", "y_um", "contact_diameter_um", "height_um", "volume_um3", "aspect_ratio",
-            "contact_angle_deg", "risk_bulk", "risk_rim", "error", "li_pressure_mpa",
-            "apex_sigma1_mpa", "top_tension_fraction",
+            "contact_angle_deg", "risk_bulk", "risk_above", "risk_beside", "risk_rim", "error",
+            "li_pressure_mpa", "apex_sigma1_mpa", "top_tension_fraction",
         )  # fmt: skip
         picture = pictures.get(label)
         facts.append(
@@ -117,8 +117,10 @@ def field_data(picture: Picture, reach: float) -> dict[str, Any]:
 def commands(fact: Mapping[str, Any], folder: Path, stack: StackKind) -> list[tuple[str, str]]:
     """Return what to type next about an island: what it does, and the line."""
     label = fact["label"]
+    # uv sets it: who has typed `uv run islet` finds no bare `islet`
+    islet = "uv run islet" if "UV_RUN_RECURSION_DEPTH" in os.environ else "islet"
     file = folder / "islands" / f"{label}.csv"
-    solve = f"islet solve {override('island', 'profile')} {override('island.file', shown(file))}"
+    solve = f"{islet} solve {override('island', 'profile')} {override('island.file', shown(file))}"
     same = override("stack", stack.value)
     shapes = "island.aspect_ratio=0.05,0.1,0.2,0.3,0.45"
     volume = f"island.volume_um3={fact['volume_um3']:.0f}"
@@ -133,9 +135,10 @@ def commands(fact: Mapping[str, Any], folder: Path, stack: StackKind) -> list[tu
         ),
         (
             "its volume in other shapes",
-            f"islet solve -m {volume} {shapes} {same} hydra.sweep.dir=sweep_{label}",
+            f"{islet} solve -m {volume} {shapes} {same} hydra/launcher=joblib "
+            f"hydra.sweep.dir=sweep_{label}",
         ),
-        ("their table and figures", f"islet collect sweep=sweep_{label}"),
+        ("their table and figures", f"{islet} collect sweep=sweep_{label}"),
     ]
 
 

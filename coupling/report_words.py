@@ -16,7 +16,11 @@ from coupling.truth import TruthCheck
 def source(config: RunConfig) -> str:
     """Say what was looked at."""
     if config.uses_phantom:
+        if names := list(config.cell_configs()):
+            return f"synthetic cells {' and '.join(names)}"
         return f"synthetic cell (phantom, seed {config.phantom.seed})"
+    if config.cells:
+        return f"cells {', '.join(config.cells)}"
     if config.pair is not None:
         return " → ".join(path.name for path in config.pair)
     return Path(str(config.lvf)).name
@@ -43,13 +47,27 @@ def verdict(scalars: Mapping[str, Scalar], table: pd.DataFrame) -> str:
             f"(R1 < 1 everywhere in the bulk).{left_out}"
         )
     worst = table.iloc[0]
+    above = int((table["risk_above"] > 1).sum())
     return (
         f"Around {at_risk} of {count} islands the electrolyte's strength is exceeded beyond the "
-        f"rim (R1 > 1), so a crack is predicted there. The riskiest is island "
+        f"rim (R1 > 1), so a crack is predicted there{where_at_risk(int(at_risk), above)}. "
+        f"The riskiest is island "
         f"{worst['label']:.0f}, {worst['contact_diameter_um']:.0f} µm wide and "
         f"{worst['height_um']:.1f} µm tall: the stress averaged over the critical length is "
         f"{worst['risk_bulk']:.1f} times the strength.{left_out}"
     )
+
+
+def where_at_risk(at_risk: int, above: int) -> str:
+    """Say around which part of the islands at risk the risk lies: a clause that ends a sentence."""
+    if not at_risk:
+        return ""
+    if above == at_risk:
+        return ", above " + ("each of them" if at_risk > 1 else "it")
+    if not above:
+        return ", beside " + ("them" if at_risk > 1 else "it") + " only, not above"
+    others = at_risk - above
+    return f", above {above} of them, only beside the other {others if others > 1 else 'one'}"
 
 
 def reading(table: pd.DataFrame) -> str:
@@ -62,10 +80,11 @@ def reading(table: pd.DataFrame) -> str:
     for name, group in (("tension", table[pulled]), ("compression", table[~pulled])):
         if len(group):
             ratios = group["aspect_ratio"]
+            low, high = (f"{end:.2f}" for end in (ratios.min(), ratios.max()))
             parts.append(
-                f"{len(group)} of the islands (height over diameter {ratios.min():.2f} to "
-                f"{ratios.max():.2f}) put{'' if len(group) > 1 else 's'} the electrolyte above "
-                f"the apex in {name}"
+                f"{len(group)} of the islands (height over diameter "
+                f"{low if low == high else f'{low} to {high}'}) "
+                f"put{'' if len(group) > 1 else 's'} the electrolyte above the apex in {name}"
             )
     return "; ".join(parts) + "."
 
@@ -105,7 +124,7 @@ def assumptions(config: RunConfig, decisions: Any) -> list[str]:
     ]
     if not criterion.toughness_is_own:
         lines.append(
-            f"The toughness {criterion.k_ic_mpa_sqrt_m:g} MPa m^0.5 is that of a cold-pressed "
+            f"The toughness {criterion.k_ic_mpa_sqrt_m:g} MPa √m is that of a cold-pressed "
             "pellet while the elastic constants are of another body: a mixture. "
             "material=pellet is the consistent set."
         )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from string import ascii_lowercase
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.patches import Circle
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from coupling.figure_style import (
     ABOVE,
@@ -40,58 +43,100 @@ def risk_map_figure(table: pd.DataFrame, file: Path, vector: str = "") -> None:
     width = SINGLE_COLUMN_IN * (1.7 if many else 1.35)
     with figure(file, width, width * 0.89, vector) as drawing:
         axes = drawing.subplots()
-        risks = table["risk_bulk"]
-        top = max(2.0, float(np.ceil(risks.max()))) if risks.notna().any() else 2.0
-        norm = TwoSlopeNorm(1.0, 0.0, top)
-        colours = mpl.cm.ScalarMappable(norm, mpl.colormaps[RISK_MAP])
-        for place, row in reversed(list(enumerate(table.itertuples()))):
-            solved = np.isfinite(row.risk_bulk)
-            edge = ABOVE if solved and row.risk_bulk > 1 else "black"
-            axes.add_patch(
-                Circle(
-                    (row.x_um, row.y_um),
-                    row.contact_diameter_um / 2,
-                    facecolor=colours.to_rgba(row.risk_bulk) if solved else "white",
-                    edgecolor=edge,
-                    hatch=None if solved else "///",
-                    lw=0.4 if many else 0.8,
-                )
-            )
-            if many and place >= NAMED:
-                continue
-            text = f"{row.label}" if many else f"{row.label}\n{row.risk_bulk:.1f}"
-            if not solved:
-                text = f"{row.label}\n?"
-            axes.annotate(
-                text,
-                (row.x_um + row.contact_diameter_um / 2, row.y_um),
-                xytext=(2, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=6,
-                bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7}
-                if many
-                else None,
-            )
-        reach = table["contact_diameter_um"].max() if len(table) else 1.0
-        for name, limit in (("x_um", axes.set_xlim), ("y_um", axes.set_ylim)):
-            if len(table):
-                limit(table[name].min() - reach, table[name].max() + 1.3 * reach)
-        axes.set_aspect("equal")
-        axes.set_xlabel("x (µm)")
-        axes.set_ylabel("y (µm)")
+        colours = _risk_colours(table)
+        _draw_islands(axes, table, colours)
         if many:
             axes.set_title(f"{len(table)} islands, numbers: the {NAMED} of most risk", loc="left")
         else:
             axes.set_title("island number and bulk risk R1", loc="left")
-        step = max(1, round(top / 6))
-        ticks = [0.0, 0.5, 1.0, *np.arange(1 + step, top + 0.5, step)]
-        bar = colour_bar(drawing, colours, axes, "bulk crack risk R1 (–)", ticks=ticks)
-        bar.ax.axhline(1.0, color="black", lw=0.8)
+        _risk_bar(drawing, axes, colours)
+
+
+def risk_maps_figure(tables: Mapping[str, pd.DataFrame], file: Path, vector: str = "") -> None:
+    """Draw the islands of several cells, each where they are, on one scale of length and risk."""
+    columns = min(len(tables), 3)
+    rows = -(-len(tables) // columns)
+    height = rows * (DOUBLE_COLUMN_IN - 0.9) / columns + 0.3
+    with figure(file, DOUBLE_COLUMN_IN, height, vector) as drawing:
+        grid = drawing.subplots(rows, columns, squeeze=False)
+        colours = _risk_colours(pd.concat(tables.values()))
+        for letter, axes, (name, table) in zip(
+            ascii_lowercase, grid.flat, tables.items(), strict=False
+        ):
+            _draw_islands(axes, table, colours)
+            axes.set_title(f"({letter}) {name}: island number and R1", loc="left")
+        _common_limits(list(grid.flat)[: len(tables)])
+        for axes in grid.flat[len(tables) :]:
+            axes.set_axis_off()
+        for axes in grid.flat:
+            axes.label_outer()
+        _risk_bar(drawing, grid, colours)
+
+
+def _risk_colours(table: pd.DataFrame) -> mpl.cm.ScalarMappable:
+    """Return the scale of risk: its middle stands at R1 = 1."""
+    risks = table["risk_bulk"]
+    top = max(2.0, float(np.ceil(risks.max()))) if risks.notna().any() else 2.0
+    return mpl.cm.ScalarMappable(TwoSlopeNorm(1.0, 0.0, top), mpl.colormaps[RISK_MAP])
+
+
+def _draw_islands(axes: Any, table: pd.DataFrame, colours: mpl.cm.ScalarMappable) -> None:
+    many = len(table) > MANY
+    for place, row in reversed(list(enumerate(table.itertuples()))):
+        solved = np.isfinite(row.risk_bulk)
+        axes.add_patch(
+            Circle(
+                (row.x_um, row.y_um),
+                row.contact_diameter_um / 2,
+                facecolor=colours.to_rgba(row.risk_bulk) if solved else "white",
+                edgecolor=ABOVE if solved and row.risk_bulk > 1 else "black",
+                hatch=None if solved else "///",
+                lw=0.4 if many else 0.8,
+            )
+        )
+        if many and place >= NAMED:
+            continue
+        text = f"{row.label}" if many else f"{row.label}\n{row.risk_bulk:.1f}"
+        if not solved:
+            text = f"{row.label}\n?"
+        axes.annotate(
+            text,
+            (row.x_um + row.contact_diameter_um / 2, row.y_um),
+            xytext=(2, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=6,
+            bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7}
+            if many
+            else None,
+        )
+    if len(table):
+        reach = table["contact_diameter_um"].max()
+        for name, limit in (("x_um", axes.set_xlim), ("y_um", axes.set_ylim)):
+            limit(table[name].min() - reach, table[name].max() + 1.3 * reach)
+    axes.set_aspect("equal")
+    axes.set_xlabel("x (µm)")
+    axes.set_ylabel("y (µm)")
+
+
+def _common_limits(panels: Sequence[Any]) -> None:
+    """Show the same part of the plane everywhere."""
+    for get, put in (("get_xlim", "set_xlim"), ("get_ylim", "set_ylim")):
+        lows, highs = zip(*(getattr(axes, get)() for axes in panels), strict=True)
+        for axes in panels:
+            getattr(axes, put)(min(lows), max(highs))
+
+
+def _risk_bar(drawing: Any, axes: Any, colours: mpl.cm.ScalarMappable) -> None:
+    top = colours.get_clim()[1] or 2.0
+    step = max(1, round(top / 6))
+    ticks = [0.0, 0.5, 1.0, *np.arange(1 + step, top + 0.5, step)]
+    bar = colour_bar(drawing, colours, axes, "bulk crack risk R1 (–)", ticks=ticks)
+    bar.ax.axhline(1.0, color="black", lw=0.8)
 
 
 def distribution_figure(table: pd.DataFrame, file: Path, vector: str = "") -> None:
-    """Draw how risk is distributed: ranking, histogram, and risk against size and shape.
+    """Draw how risk is distributed: ranking, share above a risk, and risk against size and shape.
 
     Parameters
     ----------
@@ -102,7 +147,7 @@ def distribution_figure(table: pd.DataFrame, file: Path, vector: str = "") -> No
     done = table.dropna(subset=["risk_bulk"]).reset_index(drop=True)
     exact = done["method"] == "exact"
     with figure(file, DOUBLE_COLUMN_IN, 2.6, vector) as drawing:
-        ranking, histogram, shape = drawing.subplots(1, 3)
+        ranking, share, shape = drawing.subplots(1, 3)
         place = np.arange(1, len(done) + 1)
         for rows, name, colour in (
             (~exact, "interpolated, with error", BETWEEN_COLOUR),
@@ -122,20 +167,21 @@ def distribution_figure(table: pd.DataFrame, file: Path, vector: str = "") -> No
         ranking.set_ylabel("bulk crack risk R1 (–)")
         if len(done):
             ranking.legend(frameon=False)
-        risks = [done["risk_bulk"], done["risk_rim"]]
-        low = min((float(risk.min()) for risk in risks), default=0.0) if len(done) else 0.0
-        high = max((float(risk.max()) for risk in risks), default=1.0) if len(done) else 1.0
-        bins = np.linspace(min(low, 0.0), max(high, 1.0), 31)
-        for risk, name, colour in zip(
-            risks, ("bulk", "rim"), (BULK_COLOUR, RIM_COLOUR), strict=True
-        ):
-            histogram.hist(risk, bins, histtype="step", color=colour, lw=1, label=name)
-        histogram.axvline(1.0, color="black", lw=0.5)
-        histogram.yaxis.set_major_locator(MaxNLocator(integer=True))
-        histogram.set_xlabel("crack risk R1 (–)")
-        histogram.set_ylabel("islands (–)")
-        histogram.legend(framealpha=0.8, edgecolor="none", loc="upper right")
-        histogram.set_ylim(top=1.15 * histogram.get_ylim()[1])
+        for name, colour in (("bulk", BULK_COLOUR), ("rim", RIM_COLOUR)):
+            if len(done):  # steps, for bins need many islands
+                share.ecdf(
+                    done[f"risk_{name}"].dropna(),
+                    complementary=True,
+                    color=colour,
+                    lw=1.2,
+                    label=name,
+                )
+        share.axvline(1.0, color="black", lw=0.5)
+        share.set_xlim(left=min(0.0, share.get_xlim()[0]))
+        share.set_xlabel("crack risk R1 (–)")
+        share.set_ylabel("share of the islands above it (–)")
+        if len(done):
+            share.legend(framealpha=0.8, edgecolor="none")
         top = max(2.0, float(np.ceil(done["risk_bulk"].max()))) if len(done) else 2.0
         points = shape.scatter(
             done["contact_diameter_um"][::-1], done["aspect_ratio"][::-1],

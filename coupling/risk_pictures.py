@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from coupling.cells_figures import cells_figure
 from coupling.figure_style import written
 from coupling.island_risk import EXACT, IslandRisk
-from coupling.risk_figures import distribution_figure, risk_map_figure
+from coupling.risk_figures import distribution_figure, risk_map_figure, risk_maps_figure
 from coupling.schema_figures import Figures
 from coupling.series_risk import Crossing
 from coupling.series_risk_figures import risk_series_figure
 from coupling.stress_figures import draw_picture, pair_figure
+
+if TYPE_CHECKING:
+    from coupling.picture import Picture
+    from coupling.pipeline import Story
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,17 @@ class RiskPictures:
         drawn = {risk.label: risk.picture for risk in risks if risk.picture is not None}
         pair = [(f"island {label}", drawn[label]) for label in labels]
         return self._drawn(folder / "tall_and_flat.png", lambda f, v: pair_figure(pair, f, v))
+
+    def cells(self, stories: Mapping[str, Story], folder: Path) -> list[Path]:
+        """Draw what compares several cells, and the maps of their islands."""
+        tables = {name: story.electrode.table for name, story in stories.items()}
+        drawn = self._drawn(folder / "cells.png", lambda f, v: cells_figure(stories, f, v))
+        maps = folder / "cells_map.png"
+        return drawn + self._drawn(maps, lambda f, v: risk_maps_figure(tables, f, v))
+
+    def cells_stress(self, worst: list[tuple[str, Picture]], folder: Path) -> list[Path]:
+        """Draw the stress around the riskiest island of each of several cells."""
+        return self._drawn(folder / "cells_stress.png", lambda f, v: pair_figure(worst, f, v))
 
     def _drawn(self, file: Path, draw: Callable[[Path, str], None]) -> list[Path]:
         if self.figures is Figures.none:

@@ -39,12 +39,13 @@ def pair_figure(pictures: list[tuple[str, Picture]], file: Path, vector: str = "
     """Draw solved islands side by side on one scale, as the paper's figure 7."""
     reach = max(picture.reach_um for _, picture in pictures)
     with figure(file, DOUBLE_COLUMN_IN, 2.6, vector) as drawing:
-        panels = drawing.subplots(1, len(pictures), sharey=True)
+        panels = drawing.subplots(1, len(pictures), sharey=True, squeeze=False)[0]
         for letter, axes, (name, picture) in zip("abcdef", panels, pictures, strict=False):
             filled = draw_island(axes, picture, reach)
             r, z = picture.undeformed.max(axis=0)
             axes.set_title(f"({letter}) {name}: {2 * r:.1f} µm × {z:.1f} µm", loc="left")
-        panels[-1].set_ylabel("")
+        for axes in panels[1:]:
+            axes.set_ylabel("")
         stress_bar(drawing, filled, panels)
 
 
@@ -71,11 +72,13 @@ def draw_island(axes: Any, picture: Picture, reach_um: float | None = None) -> A
     axes.axhline(0.0, color="black", lw=0.5)
     reach = reach_um or picture.reach_um
     axes.set_xlim(-reach, reach)
-    axes.set_ylim(-0.25 * reach, 0.85 * reach)
+    copper = picture.outlines["copper"][0]
+    floor = max(-0.25 * reach, copper[:, 1].min(initial=0.0))  # nothing is known below the copper
+    axes.set_ylim(floor or -0.25 * reach, 0.85 * reach)
     axes.set_aspect("equal")
     axes.set_xlabel("r (µm)")
     axes.set_ylabel("z (µm)")
-    for text, z, colour in (("Cu", -0.18 * reach, "black"), ("SE", 0.75 * reach, "black")):
+    for text, z, colour in (("Cu", 0.7 * floor, "black"), ("SE", 0.75 * reach, "black")):
         axes.text(-0.95 * reach, z, text, color=colour, va="center", fontsize=7)
     height = picture.undeformed[:, 1].max()
     if height < 0.15 * reach:  # no room for a label inside

@@ -97,7 +97,9 @@ def _colours(count: int) -> list[Any]:
 
 def _decorate(axes: Any, quantity: str, label: str, letter: str) -> None:
     axes.set_ylabel(label)
-    axes.set_title(letter, loc="left")
+    axes.annotate(
+        letter, (0.0, 1.0), xycoords="axes fraction", xytext=(-24, 3), textcoords="offset points"
+    )  # fmt: skip
     low, high = axes.get_ylim()
     if quantity.startswith("risk"):
         axes.axhline(1.0, color=ABOVE, lw=0.6)

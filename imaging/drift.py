@@ -117,7 +117,7 @@ def report_drift(drift: GreyDrift, correct: bool, decisions: Decisions) -> None:
         )
         return
     decisions["grey_drift"] = (
-        f"not corrected: adds about {drift.fake_um:+.2f} um, measured on {where}"
+        f"not corrected: adds about {drift.fake_um:+.1g} um, measured on {where}"
     )
     if abs(drift.fake_um) > WARNING_UM:
         log.warning(

@@ -5,7 +5,9 @@ function chart(place, points, options) {
   const xRange = [Math.min(0, ...xs), Math.max(...xs)];
   let yRange = [Math.min(0, ...ys), Math.max(0, ...ys)];
   if (options.equal) {
-    const tall = ((xRange[1] - xRange[0]) * (height - bottom - top)) / (width - left - 10);
+    const shape = (height - bottom - top) / (width - left - 10);
+    const tall = (xRange[1] - xRange[0]) * shape;
+    if (yRange[1] > tall) xRange[1] = xRange[0] + yRange[1] / shape;
     yRange = [0, Math.max(yRange[1], Math.min(tall, yRange[1] * 8))];
   }
   const x = (value) => left + ((value - xRange[0]) / (xRange[1] - xRange[0] || 1)) * (width - left - 10);

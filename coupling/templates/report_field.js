@@ -15,6 +15,8 @@ async function loadField(label) {
       copper: await outline(packed.copper),
       undeformed: await unpack(packed.undeformed),
     });
+    const field = fieldCache.get(label);
+    field.copperDepth = field.copper.points.reduce((deepest, z, i) => (i % 2 ? Math.max(deepest, -z) : deepest), 0);
   }
   return fieldCache.get(label);
 }
@@ -65,7 +67,9 @@ function drawField(canvas, field, scale, reach) {
   const width = Math.max(canvas.clientWidth, 280);
   const [left, bottom] = [44, 38];
   const unit = (width - left) / (2 * reach);
-  const height = Math.round(1.1 * reach * unit) + bottom;
+  // nothing is known below the current collector
+  const depth = Math.min(0.25 * reach, field.copperDepth || Infinity);
+  const height = Math.round((0.85 * reach + depth) * unit) + bottom;
   canvas.width = width * ratio;
   canvas.height = height * ratio;
   canvas.style.aspectRatio = `${width} / ${height}`;

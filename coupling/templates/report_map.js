@@ -1,5 +1,6 @@
 // The map: point at an island for its numbers, click (or press Enter) for its profile and field.
 const chosenListeners = [];
+const METHODS = { exact: "solved by itself", interpolated: "interpolated between solved islands", failed: "could not be solved" };
 
 function choose(label) {
   for (const node of document.querySelectorAll("[data-label]")) {
@@ -75,10 +76,11 @@ function showFacts(island) {
     ["height", `${number(island.height_um, 1)} µm (${number(island.aspect_ratio, 3)} of the diameter)`],
     ["volume", `${number(island.volume_um3, 0)} µm³`],
     ["risk R1, bulk", hint(island)[2].replace("risk R1 ", "") + (island.risk_bulk > 1 ? ": a crack is predicted" : "")],
+    ["above it, beside it", `${number(island.risk_above, 2)}, ${number(island.risk_beside, 2)}`],
     ["risk R1, rim", number(island.risk_rim, 2)],
     ["lithium pressure", `${number(island.li_pressure_mpa, 0)} MPa`],
     ["σ₁ at the apex", `${number(island.apex_sigma1_mpa, 0)} MPa`],
-    ["how it is known", island.method + (island.reason ? `: ${island.reason}` : "")],
+    ["how it is known", (METHODS[island.method] || island.method) + (island.reason ? `: ${island.reason}` : "")],
   ];
   if (island.edge) rows.push(["note", "cut by the edge of the region of interest"]);
   byId("facts").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
@@ -92,6 +94,6 @@ function showFacts(island) {
       label: `Largest principal stress along the surface of island ${island.label}`,
     });
   }
-  const lines = island.commands.map(([what, line]) => `# ${what}\n${line}`);
-  byId("commands").textContent = lines.join("\n");
+  const lines = island.commands.flatMap(([what, line]) => [`# ${what}\n`, element("code", {}, line), "\n"]);
+  byId("commands").replaceChildren(...lines);
 }

@@ -1,10 +1,10 @@
 // The 3-D view, drawn by Plotly, which is unpacked when the view is scrolled to.
 const UPWARDS = { x: 0, y: 0, z: 1 };
 const CAMERAS = {
-  above: { eye: { x: 0.75, y: -1.3, z: 0.95 }, up: UPWARDS, collector: 1 },
-  below: { eye: { x: 0.75, y: -1.3, z: -0.95 }, up: UPWARDS, collector: 0.2 },
-  top: { eye: { x: 0, y: -0.001, z: 1.8 }, up: { x: 0, y: 1, z: 0 }, collector: 1 },
-  side: { eye: { x: 0, y: -1.8, z: 0.12 }, up: UPWARDS, collector: 0.2 },
+  above: { eye: { x: 0.75, y: -1.2, z: 0.95 }, drop: 0.14, up: UPWARDS, collector: 1 },
+  below: { eye: { x: 0.75, y: -1.2, z: -0.95 }, drop: -0.14, up: UPWARDS, collector: 0.2 },
+  top: { eye: { x: 0, y: -0.001, z: 1.8 }, drop: 0, up: { x: 0, y: 1, z: 0 }, collector: 1 },
+  side: { eye: { x: 0, y: -1.8, z: 0.12 }, drop: 0, up: UPWARDS, collector: 0.2 },
 };
 
 function hasWebGL() {
@@ -40,9 +40,9 @@ async function showScene() {
   const longest = Math.max(x, y);
   const stretch = DATA.scene.exaggeration;
   const narrow = place.clientWidth < 600;
-  const camera = ({ eye, up }) => {
-    const back = narrow ? 1.35 : 1; // a narrow picture is seen from farther off
-    return { eye: { x: back * eye.x, y: back * eye.y, z: back * eye.z }, up };
+  const camera = ({ eye, drop, up }) => {
+    const back = narrow ? 1.9 : 1.1; // a narrow picture is seen from farther off
+    return { eye: { x: back * eye.x, y: back * eye.y, z: back * eye.z }, center: { x: 0, y: 0, z: -drop }, up };
   };
   const axis = (title, count) => ({ title: { text: title }, nticks: count, backgroundcolor: "#fff", gridcolor: "#d0d7de" });
   await Plotly.newPlot(place, traces, {

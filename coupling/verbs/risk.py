@@ -13,7 +13,7 @@ import pandas as pd
 from coupling.bridge import measured_islands, profile_from_file
 from coupling.electrode import electrode_scalars, risk_table
 from coupling.island_risk import EXACT, IslandRisk
-from coupling.prediction_output import PREDICTION_FILES, is_synthetic, score
+from coupling.prediction_output import is_synthetic, score
 from coupling.ranking import Ranking, rank_islands
 from coupling.results import Outcome, Scalar, write_atomic
 from coupling.risk_pictures import RiskPictures
@@ -57,10 +57,12 @@ def run(config: RiskConfig, folder: Path) -> Outcome:
         for row in islands.itertuples()
     }
     electrode = rank(islands, profiles, config, folder)
-    scored = score(electrode.table, source, folder, synthetic=is_synthetic(source))
+    scored, files = score(
+        electrode.table, source, folder, config.figures, synthetic=is_synthetic(source)
+    )
+    electrode.files.extend(files)
     if scored is not None:
         electrode.scalars.update(scored.scalars())
-        electrode.files.extend(folder / name for name in PREDICTION_FILES)
     timing = {"islands": time.perf_counter() - start}
     return Outcome(electrode.scalars, electrode.files, timing)
 
@@ -100,10 +102,12 @@ def _run_series(config: RiskConfig, series: MeasuredSeries, folder: Path) -> Out
         write_table(own, place / "risk.csv")
         files += [place / "risk.csv", *pictures.map(own, place)]
         source = Path(config.image)
-        scored = score(own, source / scan.folder, place, synthetic=is_synthetic(source))
+        scored, written = score(
+            own, source / scan.folder, place, config.figures, synthetic=is_synthetic(source)
+        )
+        files += written
         if scored is not None:  # the last scan with cracks says it
             scalars |= scored.scalars() | {"prediction_scan": int(scan.scan)}
-            files += [place / name for name in PREDICTION_FILES]
     worst = _worst_exact(table, ranking.risks)
     if worst is not None:
         row = table[table["label"] == worst.label].iloc[0]

@@ -136,7 +136,7 @@ def test_two_cells_of_a_user_in_one_report(workdir: Path) -> None:
         for cell in ("bare", "silver")
         for scan in ("before", "after")
     ]
-    assert islet(["run", "hydra.run.dir=out", *given, *QUICK]) == 0
+    assert islet(["run", "hydra.run.dir=out", "figures=svg", *given, *QUICK]) == 0
     out = workdir / "out"
     scalars = json.loads((out / "result.json").read_text())["scalars"]
     assert scalars["islands"] == 5
@@ -159,9 +159,17 @@ def test_two_cells_of_a_user_in_one_report(workdir: Path) -> None:
         assert (out / "cells" / cell / "report.html").is_file()
     assert scalars["at_risk"] == scalars["bare_at_risk"] + scalars["silver_at_risk"]
     page = (out / "report.html").read_text()
-    for words in ("The cells compared", "Does it predict the cracks?", "bare: 3 of 3", "silver"):
+    for words in ("The cells compared", "Does it predict the cracks?", "2 cracks were found"):
         assert words in page
-    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", page)
+    told = re.findall(r"<li><strong>(\w+)</strong>: (\d) of (\d) islands with R1", page)
+    assert [name for name, _, _ in told] == ["bare", "silver"]
+    assert told[0][1:] == ("3", "3")
+    outside = set(re.findall(r"""(?:src|href)=["'](?!data:|#)([^"']*)""", page))
+    assert outside == {"cells/silver/report.html"}
+    bodies = json.loads(page.split('id="islet-data">')[1].split("</script>")[0])["scene"]["bodies"]
+    assert [body["name"] for body in bodies] == ["collector", "lithium", "cracks"]
+    for name in ("cells", "cells_map", "cells_stress", "cells/bare/prediction"):
+        assert (out / f"{name}.svg").read_text().count("<text") > 5
 
 
 @pytest.mark.slow

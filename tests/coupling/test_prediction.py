@@ -20,6 +20,7 @@ from coupling.prediction import (
 )
 from coupling.prediction_output import PREDICTION_FILES, is_synthetic, score
 from coupling.results import Result, write_result
+from coupling.schema_figures import Figures
 from imaging.phantom import CrackRule
 from imaging.phantom_cracks import ruled_cracks
 from imaging.phantom_shapes import IslandShape
@@ -167,10 +168,13 @@ def test_outputs(tmp_path: Path) -> None:
     source = tmp_path / "image"
     source.mkdir()
     risks = islands([3.0, 0.4, 2.0])
-    assert score(risks, source, tmp_path, synthetic=True) is None
+    assert score(risks, source, tmp_path, Figures.svg, synthetic=True) == (None, [])
     cracks((10, 5, 50)).to_csv(source / "cracks.csv", index=False)
-    assert score(risks, source, tmp_path, synthetic=True) is not None
-    assert all((tmp_path / name).stat().st_size > 100 for name in PREDICTION_FILES)
+    _, files = score(risks, source, tmp_path, Figures.none, synthetic=True)
+    assert [file.name for file in files] == list(PREDICTION_FILES)
+    _, files = score(risks, source, tmp_path, Figures.svg, synthetic=True)
+    assert [file.name for file in files][2:] == ["prediction.png", "prediction.svg"]
+    assert all(file.stat().st_size > 100 for file in files)
     told = json.loads((tmp_path / "prediction.json").read_text())
     assert told["synthetic"] is True
     assert "no stress" in told["words"]
@@ -179,7 +183,7 @@ def test_outputs(tmp_path: Path) -> None:
     assert list(pd.read_csv(tmp_path / "prediction.csv")["cracked"]) == [True, False, False]
     (source / "cracks.csv").write_text("label,x_um\n1,2\n")
     with pytest.raises(ValueError, match="no column equivalent_diameter_um, y_um"):
-        score(risks, source, tmp_path, synthetic=True)
+        score(risks, source, tmp_path, Figures.png, synthetic=True)
 
 
 @pytest.mark.parametrize(("truth", "expected"), [(True, True), (False, False)])

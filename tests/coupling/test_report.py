@@ -9,10 +9,10 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import zarr
 from selenium import webdriver
@@ -24,7 +24,8 @@ from coupling.packing import packed
 from coupling.pipeline import Story
 from coupling.report import write_report
 from coupling.report_islands import FIELDS, chosen_fields, commands, override
-from coupling.report_words import verdict
+from coupling.report_words import reading, verdict, where_at_risk
+from coupling.scene import scene_of
 from coupling.schema_run import RunConfig
 from coupling.verbs.risk import rank
 from imaging.options import ImageOptions
@@ -69,8 +70,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Story, Path]:
     electrode = rank(islands, {i.label: profile_of(i) for i in image.islands}, config, folder)
     scalars = {**image.scalars, **electrode.scalars}
     told = Story(
-        config, folder, image, islands, electrode, None, None, scalars, {}, electrode.files
-    )
+        config, folder, image, scene_of(image, image.cracks), islands, electrode, None, None,
+        scalars, {}, electrode.files,
+    )  # fmt: skip
     write_report(told, folder)
     return told, folder
 
@@ -269,6 +271,14 @@ def test_it_fits_a_phone_and_a_sheet_of_paper(page: webdriver.Chrome) -> None:
 
 # --------------------------------------------------------------------------- parts, no browser
 
+TWO = pd.DataFrame(
+    {
+        "label": [3, 8], "contact_diameter_um": [40.0, 100.0], "height_um": [16.0, 5.0],
+        "aspect_ratio": [0.4, 0.05], "apex_sigma1_mpa": [200.0, -90.0],
+        "risk_bulk": [4.0, 1.5], "risk_above": [4.0, -0.1], "risk_beside": [2.0, 1.5],
+    }
+)  # fmt: skip
+
 
 def test_the_lithium_volume_opens_as_the_page_says(story: tuple[Story, Path]) -> None:
     """What `docs/report.md` tells napari's users to type, up to the viewer itself."""
@@ -277,19 +287,22 @@ def test_the_lithium_volume_opens_as_the_page_says(story: tuple[Story, Path]) ->
     assert lvf.attrs["spacing_um"] == pytest.approx([1.625] * 3)
 
 
-def test_the_commands_do_what_they_say(story: tuple[Story, Path]) -> None:
+def test_the_commands_do_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UV_RUN_RECURSION_DEPTH", raising=False)
     fact = {"label": 7, "volume_um3": 19704.3}
     lines = dict(commands(fact, Path("/data/my run (2)"), StackKind.canonical))
     pellet = lines["the same island in another electrolyte"]
     assert "'island.file=\"/data/my run (2)/islands/7.csv\"'" in pellet
     assert "material=pellet" in pellet
     assert "island.volume_um3=19704 " in lines["its volume in other shapes"]
+    assert all(line.startswith("islet ") for line in lines.values())
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+    again = dict(commands(fact, Path("/data/my run (2)"), StackKind.canonical))
+    assert again["the same island in another electrolyte"] == f"uv run {pellet}"
     assert override("a", "b.csv") == "a=b.csv"
 
 
 def test_of_many_islands_the_worst_and_the_flattest_have_fields(story: tuple[Story, Path]) -> None:
-    import pandas as pd
-
     count = 3 * FIELDS
     table = pd.DataFrame({"label": np.arange(count), "method": "exact", "aspect_ratio": 0.3})
     table.loc[count - 2, "aspect_ratio"] = 0.02
@@ -308,10 +321,21 @@ def test_numbers_survive_packing() -> None:
 @pytest.mark.parametrize(
     ("scalars", "words"),
     [
+        ({"islands": 2, "at_risk": 2, "islands_failed": 0}, "there, above 1 of them, only beside"),
         ({"islands": 0, "at_risk": 0}, "No lithium island"),
         ({"islands": 3, "at_risk": 0, "islands_failed": 1}, "none of 3 .* 1 could not be solved"),
     ],
 )
 def test_the_verdict_comes_in_words(scalars: dict[str, Any], words: str) -> None:
-    table = SimpleNamespace()
-    assert re.search(words, verdict(scalars, table))  # type: ignore[arg-type]
+    assert re.search(words, verdict(scalars, TWO))
+
+
+def test_the_verdict_says_where_and_in_which_shapes() -> None:
+    assert reading(TWO) == (
+        "1 of the islands (height over diameter 0.40) puts the electrolyte above the apex in "
+        "tension; 1 of the islands (height over diameter 0.05) puts the electrolyte above the "
+        "apex in compression."
+    )
+    clauses = {where_at_risk(*counts) for counts in ((0, 0), (2, 2), (2, 0), (1, 1), (1, 0))}
+    assert len(clauses) == 5
+    assert where_at_risk(5, 2) == ", above 2 of them, only beside the other 3"

@@ -87,11 +87,17 @@ class Deadly(IslandProfile):
 
 
 @pytest.mark.slow
-def test_a_crashed_process_costs_one_island(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_crashed_process_costs_one_island(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    store = SolvedStore(tmp_path / FOLDER)
     bad = SHAPES[3]
     profiles = {1: SHAPES[1], 2: Deadly(bad.r_um, bad.z_um), 3: SHAPES[2]}
-    with island_solver(COARSE, 2) as solve_many:
+    with island_solver(COARSE, 2, store) as solve_many:
         found = solve_many(profiles)
+        # what has ended a process may be gone at the next run
+        kept = [store.find(label, profile, COARSE) for label, profile in profiles.items()]
+        assert [risk is not None for risk in kept] == [True, False, True]
         again = solve_many({4: SHAPES[4]})
     assert [risk.method for risk in found] == [EXACT, FAILED, EXACT]
     assert "ended early" in found[1].reason
