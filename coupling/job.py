@@ -146,6 +146,8 @@ def _hashes(config: Any) -> dict[str, str]:
     for key, path in paths.items():
         if not path.exists():
             raise InputError(f"{key}={path}: no such file or folder")
+        if not (path.is_file() or path.is_dir()):
+            raise InputError(f"{key}={path}: a file or folder is needed, not a pipe or device")
     return {key: results.content_hash(path) for key, path in paths.items()}
 
 

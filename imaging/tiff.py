@@ -135,8 +135,12 @@ def _check_directories(path: Path) -> None:
         if len(first) < offset_size:
             raise ValueError(f"{path}: truncated: the header is incomplete ({size} bytes)")
         offset, pages = struct.unpack(order + offset_type, first)[0], 0
+        passed: set[int] = set()
         while offset:
-            file.seek(offset)
+            if offset in passed:
+                raise ValueError(f"{path}: damaged: page {pages} leads back to an earlier one")
+            passed.add(offset)
+            file.seek(min(offset, size))  # offsets of 64 bits may be beyond what can be sought
             count = file.read(count_size)
             tags = struct.unpack(order + count_type, count)[0] if len(count) == count_size else 0
             file.seek(offset + count_size + tags * entry)
