@@ -17,13 +17,13 @@ import pytest
 import tifffile
 from fuzzing import damaged
 
-from imaging.hdf5 import read_hdf5
 from imaging.hdf5_probe import require_sound
 from imaging.readers import read_volume, write_tiff, write_zarr
 from imaging.volume import Volume
 
 VALUES = np.arange(6 * 7 * 8, dtype=np.uint16).reshape(6, 7, 8)
-CPU_SECONDS = 120
+CPU_SECONDS = "8"
+"""Ten times what the process takes for all files."""
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +80,6 @@ def test_tiff_pages_in_a_circle(tmp_path: Path) -> None:
     content = bytearray(file.read_bytes())
     first = int.from_bytes(content[4:8], "little")
     tags = int.from_bytes(content[first : first + 2], "little")
-    content[first + 2 + 12 * tags :][:4] = b""
     at = first + 2 + 12 * tags
     content[at : at + 4] = first.to_bytes(4, "little")
     file.write_bytes(content)
@@ -145,14 +144,14 @@ def test_damaged_hdf5(tmp_path: Path) -> None:
     kinds = ({}, {"chunks": (2, 7, 8)}, {"chunks": (2, 4, 4), "compression": "gzip"})
     sound = [nexus(tmp_path / "sound.h5", **options) for options in kinds]
     waiting = []
-    for number, content in enumerate(damaged(sound, 600, seed=1)):
+    for number, content in enumerate(damaged(sound, 300, seed=1)):
         waiting.append(tmp_path / f"{number}.h5")
         waiting[-1].write_bytes(content)
     said: dict[str, str] = {}
     lost = []
     while waiting:
         done = subprocess.run(
-            [sys.executable, "-c", WORKER, "20"], input=" ".join(map(str, waiting)),
+            [sys.executable, "-c", WORKER, CPU_SECONDS], input=" ".join(map(str, waiting)),
             capture_output=True, text=True, check=False, timeout=600,
         )  # fmt: skip
         lines = [line.split(" ", 1) for line in done.stdout.splitlines()]
@@ -171,11 +170,16 @@ def test_damaged_hdf5(tmp_path: Path) -> None:
 
 
 def test_a_file_that_sends_the_library_in_circles(tmp_path: Path) -> None:
-    """A global heap whose object is of size nothing: HDF5 1.14 never leaves it."""
+    """The free space of a global heap with a size of nothing: HDF5 1.14 walks it for ever."""
     content = bytearray(nexus(tmp_path / "sound.h5"))
-    heap = content.index(b"GCOL")
-    content[heap + 24 : heap + 32] = bytes(8)
+    at = content.index(b"GCOL") + 16
+    while (number := int.from_bytes(content[at : at + 2], "little")) != 0:
+        assert number < 100
+        size = int.from_bytes(content[at + 8 : at + 16], "little")
+        at += 16 + -(-size // 8) * 8
+    content[at + 8 : at + 16] = bytes(8)
     looping = tmp_path / "looping.h5"
     looping.write_bytes(content)
-    with pytest.raises(ValueError, match=r"looping\.h5"):
-        read_hdf5(looping, 1.5)
+    with pytest.raises(ValueError, match=r"looping\.h5: .* does not end"):
+        require_sound(looping, None, seconds=1)
+    require_sound(tmp_path / "sound.h5", None, seconds=20)
