@@ -154,7 +154,8 @@ def flat_islands(width_um: tuple[float, float]) -> list[IslandShape]:
 def _on_grid(rows: Rows, width_um: tuple[float, float]) -> list[IslandShape]:
     if min(width_um) < 480.0:
         raise ValueError(
-            f"nine islands need a field (shape times voxel_um) of at least 480 um; got {width_um} um"
+            "nine islands need a field (shape times voxel_um) of at least 480 um; got "
+            f"{width_um} um"
         )
     # Off the grid by fractions of a voxel, each by its own.
     jitter = np.random.default_rng(7).uniform(-6.0, 6.0, (9, 2))

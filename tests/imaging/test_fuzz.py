@@ -46,11 +46,14 @@ def _little_memory() -> Iterator[None]:
 
 def complaint(path: Path, voxel_um: float | None) -> str | None:
     """Return what is said of a file, or None where it is read."""
+    said = None
     try:
         volume = read_volume(path, voxel_um)
     except ValueError as error:
-        assert str(path) in str(error), f"{path} is not named: {error}"
-        return str(error)
+        said = str(error)
+    if said is not None:
+        assert str(path) in said
+        return said
     assert np.isfinite(volume.values).all()
     return None
 
