@@ -8,8 +8,10 @@ quadrilaterals, so that no triangle is left for any shape.
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from mechanics.layout import Edge, Interface, interfaces_of
 from mechanics.profile import Floats, IslandProfile
 from mechanics.smoothing import smooth_profile
 from mechanics.stack import MeshSize, StackGeometry, StackKind
+from mechanics.whole import whole
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +137,7 @@ def _mesh_once(
         gmsh.model.mesh.generate(2)
         _check_elements(gmsh.model)
         if msh_file is not None:
-            gmsh.write(str(msh_file))
+            _write(gmsh, msh_file)
         from mechanics.fenics import MPI, gmsh_io
 
         data = gmsh_io.model_to_mesh(gmsh.model, MPI.COMM_SELF, 0, gdim=2)
@@ -207,6 +210,16 @@ def _gmsh_model(name: str) -> Iterator[Any]:
         raise
     finally:
         gmsh.finalize()
+
+
+def _write(gmsh: Any, file: Path) -> None:
+    """Write gmsh's file; gmsh itself says nothing where the disk is full."""
+    with whole(file) as part:
+        gmsh.write(str(part))
+        with part.open("rb") as written:
+            written.seek(-min(part.stat().st_size, 64), os.SEEK_END)
+            if b"$EndElements" not in written.read():
+                raise OSError(errno.ENOSPC, "the mesh was not written to its end", str(file))
 
 
 def _sharp_points(profile: IslandProfile, fine: float) -> tuple[Any, float]:

@@ -22,7 +22,7 @@ from imaging.readers import read_volume, write_tiff, write_zarr
 from imaging.volume import Volume
 
 VALUES = np.arange(6 * 7 * 8, dtype=np.uint16).reshape(6, 7, 8)
-CPU_SECONDS = "8"
+CPU_SECONDS = "5"
 """Ten times what the process takes for all files."""
 
 
@@ -147,7 +147,7 @@ def test_damaged_hdf5(tmp_path: Path) -> None:
     kinds = ({}, {"chunks": (2, 7, 8)}, {"chunks": (2, 4, 4), "compression": "gzip"})
     sound = [nexus(tmp_path / "sound.h5", **options) for options in kinds]
     waiting = []
-    for number, content in enumerate(damaged(sound, 300, seed=1)):
+    for number, content in enumerate(damaged(sound, 200, seed=1)):
         waiting.append(tmp_path / f"{number}.h5")
         waiting[-1].write_bytes(content)
     said: dict[str, str] = {}
@@ -166,7 +166,7 @@ def test_damaged_hdf5(tmp_path: Path) -> None:
         waiting = waiting[len(lines) :]
     others = {what for what in said.values() if what not in ("read", "refused")}
     assert not others
-    assert sum(what == "refused" for what in said.values()) > 50
+    assert sum(what == "refused" for what in said.values()) > 40
     for path in lost:
         with pytest.raises(ValueError, match="does not end"):
             require_sound(path, None, seconds=2)

@@ -132,6 +132,7 @@ def test_nothing_comes_from_nothing(
     assert np.abs(solution.state.displacement).max() < 1e-9
 
 
+@pytest.mark.slow
 @settings(FEW, max_examples=3)
 @given(shape=shapes, contact=contacts)
 def test_refining_hardly_changes_what_has_converged(
