@@ -17,11 +17,12 @@ PAGE = ROOT / "docs" / "licences.md"
 HEADER = """\
 # Licences
 
-islet itself is BSD-3-Clause. What an installation brings along, without the tools of developers; made by
-`.ci/licences.py` from what the packages say of themselves.
+islet itself is BSD-3-Clause. What an installation brings along, without the tools of developers;
+made by `.ci/licences.py` from what the packages say of themselves.
 
-gmsh is under the GPL (version 2 or later, with an exception for linking). islet calls it as a separate library and
-holds none of its code; who hands on islet and gmsh as one work has to keep to the GPL for that work.
+gmsh is under the GPL (version 2 or later, with an exception for linking). islet calls it as a
+separate library and holds none of its code; who hands on islet and gmsh as one work has to keep to
+the GPL for that work.
 """
 GENERIC = ("OSI Approved", "License")
 SHORT = {

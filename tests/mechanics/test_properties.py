@@ -96,7 +96,7 @@ def stiffer(by: float) -> MaterialSet:
 
 
 @FEW
-@given(shape=shapes, power=st.integers(-20, 20), kinematics=kinematics, contact=contacts)
+@given(shape=shapes, power=st.integers(20, 30), kinematics=kinematics, contact=contacts)
 def test_all_moduli_strengths_and_loads_times_a_factor(
     shape: IslandProfile, power: int, kinematics: Kinematics, contact: ContactOptions
 ) -> None:
@@ -105,20 +105,21 @@ def test_all_moduli_strengths_and_loads_times_a_factor(
     Floating-point numbers take a power of two without rounding: where nothing slides, nothing at
     all may differ. Sliding has states that are in equilibrium within the same tolerance.
     """
-    by = 2.0**power
-    here, there = (
-        solve_island(
-            shape, stiffer(f), Loading(20.0 * f, steps=2), STACK, COARSE, kinematics, contact
-        )
-        for f in (1.0, by)
-    )
-    if contact is BONDED:
-        assert np.array_equal(there.state.displacement, here.state.displacement)
-        assert np.array_equal(there.state.stress, by * here.state.stress)
-        assert there.effort == here.effort
+
+    def solved(by: float) -> Solution:
+        load = Loading(20.0 * by, steps=2)
+        return solve_island(shape, stiffer(by), load, STACK, COARSE, kinematics, contact)
+
+    here = solved(1.0)
     scale = np.abs(here.state.displacement).max()
-    assert np.abs(there.state.displacement - here.state.displacement).max() < 2e-3 * scale
-    assert li_pressure_mpa(there) == pytest.approx(by * li_pressure_mpa(here), rel=1e-3)
+    for by in (2.0**power, 2.0**-power):
+        there = solved(by)
+        if contact is BONDED:
+            assert np.array_equal(there.state.displacement, here.state.displacement)
+            assert np.array_equal(there.state.stress, by * here.state.stress)
+            assert there.effort == here.effort
+        assert np.abs(there.state.displacement - here.state.displacement).max() < 2e-3 * scale
+        assert li_pressure_mpa(there) == pytest.approx(by * li_pressure_mpa(here), rel=1e-3)
 
 
 @FEW
