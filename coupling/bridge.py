@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from coupling.schema_island import read_profile
+from coupling.tables import read_table
 from imaging.islands import Island
 from mechanics.profile import Floats, IslandProfile, from_points
 
@@ -61,14 +62,10 @@ def measured_islands(folder: Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the table lacks a column that risk needs.
+        If the table lacks a column that risk needs, or holds what is no number there.
     """
     file = folder / "islands.csv"
     if not file.is_file():
         raise FileNotFoundError(f"{file}: no such file; the image run has written no islands")
-    table = pd.read_csv(file)
-    needed = ["label", "x_um", "y_um", "contact_diameter_um", "height_um", "volume_um3"]
-    missing = [name for name in needed if name not in table.columns]
-    if missing:
-        raise ValueError(f"{file}: no column {', '.join(missing)}")
-    return table
+    sizes = ("contact_diameter_um", "height_um", "volume_um3")
+    return read_table(file, finite=("x_um", "y_um"), positive=sizes, numbering=("label",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import logging
 import os
 import sys
 import traceback
@@ -76,6 +77,8 @@ def _run_verb(verb: str, arguments: list[str]) -> int:
     from coupling.job import exit_code_of, wants_traceback
     from coupling.messages import COMPOSITION_ERRORS, all_keys, composition_message
 
+    # a log that cannot be written, on a full disk, is not worth a traceback
+    logging.raiseExceptions = wants_traceback()
     overrides: list[str] = []
     try:
         args = launcher.parse_arguments(arguments)

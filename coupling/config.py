@@ -19,6 +19,7 @@ from typing import Any, get_type_hints
 from omegaconf import AnyNode, DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from coupling.limits import check_limits
 from coupling.results import fingerprint
 
 _SCHEMAS = {
@@ -146,6 +147,14 @@ def validated(node: DictConfig) -> Any:
         raise InputError(f"{key} is required: give {key}=...")
     node = _with_float_rows(node)
     try:
+        plainly: Any = OmegaConf.to_container(node, resolve=True)
+    except OmegaConfBaseException as error:
+        raise InputError(str(error).splitlines()[0]) from error
+    try:
+        check_limits(plainly)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    try:
         return OmegaConf.to_object(node)
     except OmegaConfBaseException as error:
         raise InputError(str(error).splitlines()[0]) from error
@@ -157,7 +166,8 @@ def _with_key(node: DictConfig, error: ValueError) -> str:
     """Put the key of the innermost refused node before a message that does not name it."""
     path = _refused(node)
     message = str(error)
-    named = re.search(rf"\b{re.escape(path.split('.')[0])}[.=\[]", message)
+    group = re.escape(path.split(".")[0])
+    named = re.search(rf"\b{group}[.=\[]", message)  # not just the word
     return message if not path or named else f"{path}.{message}"
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -48,7 +50,16 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(code, int):
         return code
     bad_input = (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryError)
-    return 2 if isinstance(error, (*bad_input, PermissionError)) else 1
+    refused = isinstance(error, (*bad_input, PermissionError)) or is_disk_full(error)
+    return 2 if refused or getattr(error, "errno", None) == errno.EROFS else 1
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether a write failed for want of space; NumPy says so in words, without a number."""
+    if not isinstance(error, OSError):
+        return False
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or re.search(r"\d+ requested and \d+ written", str(error)) is not None
 
 
 def wants_traceback() -> bool:
@@ -130,7 +141,8 @@ def _execute(verb: str, node: DictConfig, folder: Path) -> JobReport:
                 "failed", job.version, verb, job.fingerprint, job.inputs,
                 timing_s=timing, reason=report.message, exit_code=report.exit_code,
             )  # fmt: skip
-            results.write_result(folder, failed)
+            with contextlib.suppress(OSError):  # where nothing can be written, the log says it
+                results.write_result(folder, failed)
         if not isinstance(error, Exception):
             raise
         return report
@@ -147,6 +159,8 @@ def _hashes(config: Any) -> dict[str, str]:
     for key, path in paths.items():
         if not path.exists():
             raise InputError(f"{key}={path}: no such file or folder")
+        if not (path.is_file() or path.is_dir()):
+            raise InputError(f"{key}={path}: a file or folder is needed, not a pipe or device")
     with ThreadPoolExecutor() as pool:
         return dict(zip(paths, pool.map(results.content_hash, paths.values()), strict=True))
 
@@ -164,6 +178,8 @@ def _report(folder: Path, error: BaseException) -> JobReport:
     if code == INTERRUPTED:  # the command itself says so
         return JobReport(str(folder), code, "interrupted")
     message = str(error) or type(error).__name__
+    if is_disk_full(error):
+        message = f"{folder}: no space left on the disk: make room, and give the same command again"
     if code == 1:
         message = f"{type(error).__name__}: {message}"
     if wants_traceback():

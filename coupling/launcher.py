@@ -27,6 +27,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from coupling.config import InputError, schema_class, schema_node, without_hydra
+from coupling.guard import require_no_code
 from coupling.job import JobReport
 from coupling.sweep import (
     PlannedJob,
@@ -132,6 +133,7 @@ def _run(hydra: Any, name: str, args: argparse.Namespace, task: Task) -> list[Jo
         return _sweep(hydra, name, overrides, task)
     # Values of a sweep pass here: a study may ask for one without --multirun
     node = hydra.compose_config(name, overrides, RunMode.RUN, validate_sweep_overrides=False)
+    require_no_code(node)
     if node.hydra.mode == RunMode.MULTIRUN:
         return _sweep(hydra, name, overrides, task)
     if any(given.is_sweep_override() for given in _parsed(hydra, overrides)):
@@ -162,6 +164,7 @@ def _single(hydra: Any, name: str, node: DictConfig, task: Task) -> JobReport:
 def _sweep(hydra: Any, name: str, overrides: list[str], task: Task) -> list[JobReport]:
     """Write down what a sweep is going to do, do it, and return the report of every job."""
     node = hydra.compose_config(name, overrides, RunMode.MULTIRUN, with_log_configuration=False)
+    require_no_code(node)
     launcher, study = (node.hydra.runtime.choices.get(key) for key in ("hydra/launcher", "study"))
     require_launcher(launcher)
     folder = _resolved(node, "dir")
@@ -193,6 +196,7 @@ def _planned(
     taken: dict[str, int] = {}
     for number, job in enumerate(sweep_overrides(hydra, overrides, params)):
         node = hydra.compose_config(name, job, RunMode.RUN)
+        require_no_code(node)
         _require_complete(node)
         with open_dict(node):
             node.hydra.job.num = number

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from yaml import YAMLError
 
-COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException)
-"""What Hydra and OmegaConf raise for a configuration that cannot be composed."""
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
+"""What Hydra, OmegaConf and YAML raise for a configuration that cannot be composed."""
 
 
 def composition_message(error: BaseException, overrides: Sequence[str], keys: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from coupling.pictures import Pictures
 from coupling.prediction import Prediction
 from coupling.prediction_output import score
 from coupling.report import write_report
-from coupling.results import Outcome, Scalar
+from coupling.results import Outcome, Scalar, write_atomic
 from coupling.scene import Scene, scene_of
 from coupling.schema_run import RunConfig
 from coupling.truth import TruthCheck, check_truth
@@ -117,7 +117,8 @@ def tell(config: RunConfig, folder: Path, watch: Stopwatch) -> Story:
     if config.uses_phantom:
         made_from = folder / "phantom" / "truth"
         truth = check_truth(islands, image.transform, image.lvf, made_from)
-        truth.table.to_csv(folder / "truth_check.csv", index=False, float_format="%.6g")
+        checked = truth.table.to_csv(index=False, float_format="%.6g")
+        write_atomic(folder / "truth_check.csv", checked)
         files.append(folder / "truth_check.csv")
     scalars: dict[str, Scalar] = {
         **image.scalars,

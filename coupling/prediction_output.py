@@ -14,6 +14,7 @@ from coupling.figure_style import ABOVE, CRACK, DOUBLE_COLUMN_IN, GREY, figure, 
 from coupling.prediction import SCORED, Prediction, predict_cracks, record, roc_curve
 from coupling.results import read_result, write_atomic
 from coupling.schema_figures import Figures
+from coupling.tables import read_table
 
 PREDICTION_FILES = ("prediction.csv", "prediction.json")
 
@@ -41,10 +42,9 @@ def score(
     file = source / "cracks.csv"
     if not file.is_file():
         return None, []
-    cracks = pd.read_csv(file)
-    missing = {"label", "x_um", "y_um", "equivalent_diameter_um"} - set(cracks)
-    if missing:
-        raise ValueError(f"{file}: no column {', '.join(sorted(missing))}")
+    cracks = read_table(
+        file, finite=("x_um", "y_um"), positive=("equivalent_diameter_um",), numbering=("label",)
+    )
     found = predict_cracks(risks, cracks, synthetic=synthetic)
     if found is None:
         return None, []

@@ -15,6 +15,11 @@ DEFAULT_VOLUME_UM3 = 19700.404
 DEFAULT_ASPECT_RATIO = 0.45
 """Height over contact diameter of the published narrow island."""
 
+MAX_POINTS = 10_000
+"""Points of a profile; whether it crosses itself takes a time that grows as their square."""
+
+_SHOWN = 200
+"""Letters of a header that an error message shows."""
 _PARAMETERS = ("contact_diameter_um", "height_um", "volume_um3", "aspect_ratio")
 
 
@@ -119,21 +124,10 @@ def read_profile(path: Path) -> IslandProfile:
     """
     if not path.is_file():
         raise FileNotFoundError(f"island.file={path}: no such file")
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = csv.DictReader(stream, skipinitialspace=True)
-        header = [name.strip() for name in rows.fieldnames or []]
-        rows.fieldnames = header
-        missing = [name for name in ("r_um", "z_um") if name not in header]
-        if missing:
-            raise ValueError(
-                f"{path}: no column {' and '.join(missing)}; the first row must name the columns "
-                f"r_um and z_um, it holds {', '.join(header) or 'nothing'}"
-            )
-        points = [
-            (_number(row["r_um"], "r_um", path, rows.line_num),
-             _number(row["z_um"], "z_um", path, rows.line_num))
-            for row in rows
-        ]  # fmt: skip
+    try:
+        points = _points(path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: no table of text (CSV): {error}") from error
     r_um, z_um = [r for r, _ in points], [z for _, z in points]
     if len(points) > 1 and r_um[0] > r_um[-1] and z_um[0] < z_um[-1]:
         raise ValueError(
@@ -144,6 +138,27 @@ def read_profile(path: Path) -> IslandProfile:
         return from_points(r_um, z_um)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _points(path: Path) -> list[tuple[float, float]]:
+    """Return radius and height of every row of a table."""
+    points = []
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        rows = csv.DictReader(stream, skipinitialspace=True)
+        header = [name.strip() for name in rows.fieldnames or []]
+        rows.fieldnames = header
+        missing = [name for name in ("r_um", "z_um") if name not in header]
+        if missing:
+            raise ValueError(
+                f"{path}: no column {' and '.join(missing)}; the first row must name the columns "
+                f"r_um and z_um, it holds {', '.join(header)[:_SHOWN] or 'nothing'}"
+            )
+        for row in rows:
+            r, z = (_number(row[name], name, path, rows.line_num) for name in ("r_um", "z_um"))
+            points.append((r, z))
+            if len(points) > MAX_POINTS:
+                raise ValueError(f"{path}: more than {MAX_POINTS} points: thin them out")
+    return points
 
 
 def _number(text: str | None, column: str, path: Path, row: int) -> float:

@@ -15,6 +15,7 @@ import pandas as pd
 from coupling.bridge import measured_islands, profile_from_file
 from coupling.criterion import LEVEL
 from coupling.results import Scalar
+from coupling.tables import read_table
 from mechanics.profile import IslandProfile
 
 
@@ -41,8 +42,10 @@ def measured_series(folder: Path) -> MeasuredSeries:
     ValueError
         If a table lacks a column, or the tracks name an island that its scan does not.
     """
-    scans = _table(folder / "series.csv", "scan", "time_h", "charge_mah_cm2")
-    tracks = _table(folder / "tracks.csv", "track", "scan", "label")
+    scans = read_table(folder / "series.csv", finite=("time_h",), numbering=("scan",))
+    if "charge_mah_cm2" not in scans.columns:
+        raise ValueError(f"{folder / 'series.csv'}: no column charge_mah_cm2")
+    tracks = read_table(folder / "tracks.csv", numbering=("track", "scan", "label"))
     places = {int(path.name.split("_")[1]): path for path in folder.glob("scan_[0-9]*")}
     scans = scans[["scan", "time_h", "charge_mah_cm2"]].copy()
     scans["folder"] = [places[k].name if k in places else "" for k in scans["scan"]]
@@ -72,14 +75,6 @@ def measured_series(folder: Path) -> MeasuredSeries:
             profiles[int(row.label)] = profile_from_file(file, row.volume_um3)
     islands = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"label": []})
     return MeasuredSeries(islands, profiles, scans)
-
-
-def _table(file: Path, *columns: str) -> pd.DataFrame:
-    table = pd.read_csv(file)
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise ValueError(f"{file}: no column {', '.join(missing)}")
-    return table
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ from imaging.grid import (
     um_per_unit,
     zyx_order,
 )
+from imaging.hdf5_probe import require_sound
+from imaging.memory import require_memory
 from imaging.nexus import BrokenLinkError, Found, child, locate, signal, text, walk
 from imaging.volume import Triple, Volume
 
@@ -76,20 +78,12 @@ def read_hdf5(path: Path, voxel_um: float | None, dataset: str | None = None) ->
     require_voxel_um(voxel_um)
     if not h5py.is_hdf5(path):
         raise ValueError(f"{path}: not an HDF5 file ({path.stat().st_size} bytes)")
-    try:
-        # A file system that cannot lock, as many of clusters, is no reason not to read.
-        file = h5py.File(path, "r", locking="best-effort")
-    except OSError as error:
-        raise ValueError(f"{path}: a truncated or damaged HDF5 file, or in use: {error}") from None
-    with file:
+    require_sound(path, dataset)
+    with _opened(path) as file:
+        found, kept, axes, spacing = _described(path, file, dataset)
+        shape, kind = found.dataset.shape, found.dataset.dtype
+        require_memory(path, [shape[axis] for axis in axes], kind.itemsize)
         try:
-            found = locate(file, dataset)
-            kept = _kept(found)
-            _require_complete(found)
-            axes_found = _axes(found, file)
-            order = _order(path, found, kept, axes_found.names)
-            spacing = _spacing(path, found, file, axes_found, kept, order)
-            axes = tuple(kept[i] for i in order)
             values = _read(found, kept, axes)
         except (ValueError, OSError) as error:
             raise ValueError(f"{path}: {error}") from None
@@ -98,6 +92,44 @@ def read_hdf5(path: Path, voxel_um: float | None, dataset: str | None = None) ->
         return Volume(values, agreed)
     except ValueError as error:
         raise ValueError(f"{path}: {found.path}: {error}") from None
+
+
+def describe(path: Path | str, dataset: str | None) -> None:
+    """Read all but the voxels.
+
+    Raises
+    ------
+    ValueError
+        Like `read_hdf5`.
+    """
+    with _opened(Path(path)) as file:
+        _described(Path(path), file, dataset)
+
+
+def _opened(path: Path) -> h5py.File:
+    try:
+        # A file system that cannot lock, as many of clusters, is no reason not to read.
+        return h5py.File(path, "r", locking="best-effort")
+    except OSError as error:
+        raise ValueError(f"{path}: a truncated or damaged HDF5 file, or in use: {error}") from None
+
+
+def _described(
+    path: Path, file: h5py.File, dataset: str | None
+) -> tuple[Found, tuple[int, ...], tuple[int, ...], Triple | None]:
+    """Find the data: where they are, which stored axes are kept, and as z, y, x; voxel size."""
+    try:
+        found = locate(file, dataset)
+        kept = _kept(found)
+        _require_complete(found)
+        axes_found = _axes(found, file)
+        order = _order(path, found, kept, axes_found.names)
+        spacing = _spacing(path, found, file, axes_found, kept, order)
+        return found, kept, tuple(kept[i] for i in order), spacing
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    except Exception as error:  # h5py has one for every part of a damaged file
+        raise ValueError(f"{path}: a damaged HDF5 file: {error}") from error
 
 
 def _kept(found: Found) -> tuple[int, ...]:

@@ -195,10 +195,10 @@ def ball_median_quantised(
     padded -= padded.dtype.type(lowest)
     levels = np.require(padded, np.int16, "C")
     out = np.empty(shape, np.int16)
-    from imaging import loops
+    from imaging import loops_median
 
     chords = _ball_chords(radius_voxel)
-    loops.bisected_median(levels, first, chords, bits, out)
+    loops_median.bisected_median(levels, first, chords, bits, out)
     result = out.astype(values.dtype.newbyteorder("="), copy=False)
     result += result.dtype.type(lowest)
     return result

@@ -9,6 +9,7 @@ from pathlib import Path
 from imaging.baseline import Baseline
 from imaging.cracks import CrackMap
 from imaging.readers import write_labels, write_map, write_tiff, write_zarr
+from imaging.replace import renamed
 from imaging.result import ImageResult
 
 ISLAND_COLUMNS = (
@@ -99,7 +100,7 @@ def write_baseline(baseline: Baseline, result: ImageResult, folder: Path) -> lis
 
 def write_table(file: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Write a CSV file with a header."""
-    with file.open("w", newline="") as stream:
+    with renamed(file) as temporary, temporary.open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(header)
         writer.writerows([[_cell(v) for v in row] for row in rows])

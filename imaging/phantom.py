@@ -123,7 +123,7 @@ def write_phantom(options: PhantomOptions, folder: Path, stream: bool | None = N
         rows.append({"file": f"{part.name}.tif", "time_h": part.time_h, **row})
     if rows:
         files.append(series / "series.csv")
-        with files[-1].open("w", newline="") as file:
+        with renamed(files[-1]) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
@@ -216,7 +216,8 @@ def _write_truth(
         "foil_loss_um3": float(loss.sum()) * pixel,
     }
     facts = _facts(part)
-    (folder / "transform.json").write_text(json.dumps(facts | totals, indent=2) + "\n")
+    with renamed(folder / "transform.json") as temporary:
+        temporary.write_text(json.dumps(facts | totals, indent=2) + "\n")
     state = asdict(plane.state)
     return [folder / name for name in names], state | totals
 

@@ -170,20 +170,30 @@ class PhantomOptions:
         for row in self.caps_um or []:
             if len(row) != 4 or not all(map(math.isfinite, row)) or min(row[2:]) <= 0:
                 raise ValueError(f"a row of caps_um is y, x, diameter > 0, height > 0; got {row}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be zero or positive; got {self.seed}")
         self._check_space()
         self._check_state()
 
     def _check_space(self) -> None:
         tallest = max((s.height_um for s in self.shapes), default=0.0)
         layer = self.layer_um + DEPOSIT_PEAK * self.deposit_um
+        if not (math.isfinite(self.layer_rim_um) and self.layer_um + self.layer_rim_um >= 0):
+            raise ValueError(
+                "layer_rim_um must be a finite number that leaves a layer at the field's edge; got "
+                f"{self.layer_rim_um} beside layer_um = {self.layer_um}"
+            )
         if layer + max(self.layer_rim_um, 0.0) + tallest > self.cu_um:
             raise ValueError(
-                f"the lithium ({layer} um layer, {tallest} um islands) must fit into "
-                f"cu_um = {self.cu_um}"
+                f"the lithium must fit into cu_um = {self.cu_um}; got layer_um = {self.layer_um}, "
+                f"layer_rim_um = {self.layer_rim_um}, deposit_um = {self.deposit_um} (up to "
+                f"{DEPOSIT_PEAK} times that) and islands of {tallest} um"
             )
         if self.se_um < 20:
             raise ValueError(
-                f"shape leaves {self.se_um:g} um of solid electrolyte along z; at least 20 needed"
+                f"shape leaves {self.se_um:g} um of solid electrolyte along z, at least 20 needed: "
+                f"{self.grid[0]} voxels of voxel_um = {self.voxel_um} hold die_um = {self.die_um} "
+                f"(twice), cu_um = {self.cu_um} and li_foil_um = {self.li_foil_um} as well"
             )
         for row in self.cracks_um or []:
             if len(row) != 6 or not all(map(math.isfinite, row)):

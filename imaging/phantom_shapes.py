@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import integrate
 
+from imaging.replace import renamed
 from imaging.volume import FloatArray
 
 
@@ -153,7 +154,10 @@ def flat_islands(width_um: tuple[float, float]) -> list[IslandShape]:
 
 def _on_grid(rows: Rows, width_um: tuple[float, float]) -> list[IslandShape]:
     if min(width_um) < 480.0:
-        raise ValueError(f"nine islands need a field of at least 480 um; got {width_um} um")
+        raise ValueError(
+            "nine islands need a field (shape times voxel_um) of at least 480 um; got "
+            f"{width_um} um"
+        )
     # Off the grid by fractions of a voxel, each by its own.
     jitter = np.random.default_rng(7).uniform(-6.0, 6.0, (9, 2))
     shapes = []
@@ -173,7 +177,7 @@ TRUTH_COLUMNS = (
 def write_shapes(path: Path, islands: tuple[IslandShape, ...]) -> None:
     """Write the exact metrics of islands, the largest first, in the columns of the results."""
     ordered = sorted(islands, key=lambda s: -s.volume_um3)
-    with path.open("w", newline="") as file:
+    with renamed(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(TRUTH_COLUMNS)
         for label, s in enumerate(ordered, start=1):
@@ -252,7 +256,7 @@ CRACK_COLUMNS = (
 
 def write_cracks(path: Path, cracks: tuple[BasinCrack, ...], fill: str) -> None:
     """Write the exact metrics of cracks, the largest first."""
-    with path.open("w", newline="") as file:
+    with renamed(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(CRACK_COLUMNS)
         for label, c in enumerate(sorted(cracks, key=lambda c: -c.volume_um3), start=1):

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from imaging.electrochemistry import Cycle
+from imaging.replace import renamed
 from imaging.series import SeriesResult
 from imaging.series_rows import SeriesRow
 from imaging.tracking import Change, TrackEvent, TrackRow
@@ -81,7 +82,7 @@ def series_scalars(result: SeriesResult) -> dict[str, float]:
 
 def _write(file: Path, kind: type, rows: Sequence[object]) -> Path:
     names = [field.name for field in dataclasses.fields(kind)]
-    with file.open("w", newline="") as stream:
+    with renamed(file) as temporary, temporary.open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(names)
         writer.writerows([[_cell(getattr(row, name)) for name in names] for row in rows])

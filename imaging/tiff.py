@@ -18,6 +18,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from imaging.grid import agreed_spacing, require_voxel_um, um_per_unit
+from imaging.memory import require_memory
 from imaging.replace import renamed
 from imaging.volume import FloatArray, IntArray, Triple, Volume
 
@@ -51,7 +52,16 @@ def read_tiff(path: Path, voxel_um: float | None) -> Volume:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
     require_voxel_um(voxel_um)
-    values, file_spacing = _read_folder(path) if path.is_dir() else _read_stack(path)
+    try:
+        values, file_spacing = _read_folder(path) if path.is_dir() else _read_stack(path)
+    except MemoryError:
+        raise
+    except Exception as error:  # tifffile and every codec raise their own
+        if isinstance(error, ValueError | OSError) and str(path) in str(error):
+            raise
+        raise ValueError(
+            f"{path}: a damaged TIFF file, or of a kind that is not known: {error}"
+        ) from error
     spacing = agreed_spacing(path, file_spacing, voxel_um)
     native = values.astype(values.dtype.newbyteorder("="), copy=False)
     try:
@@ -114,6 +124,7 @@ def _read_stack(path: Path) -> tuple[NDArray[Any], Triple | None]:
             )
         if len(shape) != 3:
             raise ValueError(f"{path}: a 3-D stack (z, y, x) is needed; got {axes} = {shape}")
+        require_memory(path, shape, series[0].dtype.itemsize)
         return series[0].asarray(), _file_spacing(tif)
 
 
@@ -135,8 +146,12 @@ def _check_directories(path: Path) -> None:
         if len(first) < offset_size:
             raise ValueError(f"{path}: truncated: the header is incomplete ({size} bytes)")
         offset, pages = struct.unpack(order + offset_type, first)[0], 0
+        passed: set[int] = set()
         while offset:
-            file.seek(offset)
+            if offset in passed:
+                raise ValueError(f"{path}: damaged: page {pages} leads back to an earlier one")
+            passed.add(offset)
+            file.seek(min(offset, size))  # offsets of 64 bits may be beyond what can be sought
             count = file.read(count_size)
             tags = struct.unpack(order + count_type, count)[0] if len(count) == count_size else 0
             file.seek(offset + count_size + tags * entry)
@@ -223,6 +238,8 @@ def _read_folder(folder: Path) -> tuple[NDArray[Any], Triple | None]:
                     f"{path}: shape {image.shape} {image.dtype}, "
                     f"but {numbered[0].name} has {slices[0].shape} {slices[0].dtype}"
                 )
+            if not slices:
+                require_memory(folder, (len(numbered), *image.shape), image.dtype.itemsize)
             spacing = spacing or _file_spacing(tif)
             slices.append(image)
     return np.stack(slices), spacing

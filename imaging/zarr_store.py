@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.grid import agreed_spacing, require_voxel_um, squeezed, um_per_unit, zyx_order
+from imaging.memory import require_memory
 from imaging.replace import renamed
 from imaging.volume import Triple, Volume
 
@@ -103,9 +104,15 @@ def read_zarr(path: Path, voxel_um: float | None = None, dataset: str | None = N
         kept = _kept(stored)
         order = _order(path, stored, kept)
         _require_chunks(path, stored.array)
+        shape = [stored.array.shape[kept[i]] for i in order]
+        require_memory(path, shape, stored.array.dtype.itemsize)
         values = _read(stored, kept, order)
     except (ValueError, OSError) as error:
+        if str(error).startswith(str(path)):
+            raise
         raise ValueError(f"{path}: {error}") from None
+    except Exception as error:  # zarr has one for every part of damaged metadata
+        raise ValueError(f"{path}: the Zarr metadata do not fit: {error}") from error
     steps = [stored.step_um[kept[i]] for i in order]
     known = [step for step in steps if step is not None]
     spacing = (known[0], known[1], known[2]) if len(known) == 3 else None

@@ -22,6 +22,7 @@ from mechanics.stress import (
     recover_scalar,
     von_mises,
 )
+from mechanics.whole import whole
 
 _TO_VTK = [0, 1, 3, 2, 4, 6, 7, 5, 8]
 """Nodes of DOLFINx's 9-node quadrilateral in the order of VTK's."""
@@ -70,7 +71,8 @@ def write_vtu(solution: Solution, file: Path) -> None:
         point_data={name: np.concatenate(parts) for name, parts in data.items()},
         cell_data={"region": [np.concatenate(regions)]},
     )
-    mesh.write(file)
+    with whole(file) as part:
+        mesh.write(part)
 
 
 def write_steps(solution: Solution, folder: Path) -> list[Path]:
@@ -87,11 +89,12 @@ def write_steps(solution: Solution, folder: Path) -> list[Path]:
         for time, name in enumerate(steps)
     )
     collection = folder / "fields.pvd"
-    collection.write_text(
-        '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1">\n  <Collection>\n'
-        f"{rows}  </Collection>\n</VTKFile>\n",
-        encoding="utf-8",
-    )
+    with whole(collection) as part:
+        part.write_text(
+            '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1">\n  <Collection>\n'
+            f"{rows}  </Collection>\n</VTKFile>\n",
+            encoding="utf-8",
+        )
     return [*(folder / name for name in steps), collection]
 
 
@@ -130,13 +133,15 @@ def write_contact(solution: Solution, vtu_file: Path, csv_file: Path) -> list[Pa
         lines.append(np.column_stack((nodes[:-2:2], nodes[2::2], nodes[1::2])))
         numbers.append(np.full(len(lines[-1]), INTERFACES.index(interface.name)))
         names += [interface.name] * len(nodes)
-    meshio.Mesh(
+    mesh = meshio.Mesh(
         _in_space(points),
         [("line3", np.concatenate(lines))],
         point_data={**fields, "contact_status": status.astype(float)},
         cell_data={"interface": [np.concatenate(numbers)]},
-    ).write(vtu_file)
-    with csv_file.open("w", newline="") as stream:
+    )
+    with whole(vtu_file) as part:
+        mesh.write(part)
+    with whole(csv_file) as part, part.open("w", newline="") as stream:
         table = csv.writer(stream)
         table.writerow(CONTACT_COLUMNS)
         for name, point, values, state in zip(
@@ -167,6 +172,7 @@ def write_profiles(stress: ElectrolyteStress, folder: Path) -> list[Path]:
     for name, line in lines.items():
         file = folder / f"{name}.csv"
         header = ",".join(Profile.COLUMNS)
-        np.savetxt(file, line.table(), delimiter=",", header=header, comments="", fmt="%.9g")
+        with whole(file) as part:
+            np.savetxt(part, line.table(), delimiter=",", header=header, comments="", fmt="%.9g")
         files.append(file)
     return files

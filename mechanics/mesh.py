@@ -8,8 +8,10 @@ quadrilaterals, so that no triangle is left for any shape.
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from mechanics.layout import Edge, Interface, interfaces_of
 from mechanics.profile import Floats, IslandProfile
 from mechanics.smoothing import smooth_profile
 from mechanics.stack import MeshSize, StackGeometry, StackKind
+from mechanics.whole import whole
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +108,7 @@ def build_mesh(
     """
     geometry.check_fits(profile)
     wanted = size.at_island_um(profile.height_um)
-    _check_effort(profile, size, wanted)
+    _check_effort(profile, geometry, size, wanted)
     for shrink in SHRINK_ON_FAILURE:
         try:
             return _mesh_once(profile, geometry, size, contact, shrink * wanted, msh_file)
@@ -134,25 +137,55 @@ def _mesh_once(
         gmsh.model.mesh.generate(2)
         _check_elements(gmsh.model)
         if msh_file is not None:
-            gmsh.write(str(msh_file))
+            _write(gmsh, msh_file)
         from mechanics.fenics import MPI, gmsh_io
 
         data = gmsh_io.model_to_mesh(gmsh.model, MPI.COMM_SELF, 0, gdim=2)
     return StackMesh(data.mesh, data.cell_tags, data.facet_tags, smooth, fine, geometry, contact)
 
 
-def _check_effort(profile: IslandProfile, size: MeshSize, fine: float) -> None:
+def _check_effort(
+    profile: IslandProfile, geometry: StackGeometry, size: MeshSize, fine: float
+) -> None:
     """Refuse a mesh that would not fit into memory, before gmsh tries."""
-    length = profile.arc_um[-1] + profile.r_um[-1]
-    rings = math.log1p(size.growth * size.coarse_um / fine) / size.growth + 1
-    cells = profile.volume_um3 / max(profile.max_radius_um, 1e-300) / fine**2
-    estimate = length / fine * rings + min(cells, length**2 / fine**2) / 4
+    estimate = estimated_cells(profile, geometry, size, fine)
     if estimate > MAX_CELLS_ESTIMATE:
         raise ValueError(
             f"an island of {profile.contact_diameter_um:g} um x {profile.height_um:g} um at "
-            f"mesh.fine_um={fine:g} needs about {estimate:.0f} elements (limit "
-            f"{MAX_CELLS_ESTIMATE}): choose a larger mesh.fine_um"
+            f"mesh.fine_um={fine:g} needs about {estimate:.3g} elements in a stack of "
+            f"stack.radius_um={geometry.radius_um:g} (limit {MAX_CELLS_ESTIMATE}): choose a larger "
+            "mesh.fine_um, mesh.coarse_um or mesh.far_um, more mesh.growth or mesh.rim_growth, or "
+            "a smaller mesh.near_um"
         )
+
+
+def estimated_cells(
+    profile: IslandProfile, geometry: StackGeometry, size: MeshSize, fine: float
+) -> float:
+    """Return about how many elements a mesh has: the integral of area over squared size.
+
+    The stack's area lies around the island in bands of equal distance, and around the contact
+    line likewise; of the two sizes that a place is given the smaller one holds, so that the sum
+    over both is on the safe side.
+    """
+    outer = geometry.radius_um
+    height = geometry.se_thickness_um + geometry.cu_thickness_um
+    largest = max(size.far_um, size.coarse_um)
+    distance = np.concatenate(
+        ([0.0], np.geomspace(fine / 10, max(math.hypot(outer, height), fine), 400))
+    )
+    middle = (distance[1:] + distance[:-1]) / 2
+    near = np.minimum(fine + size.growth * middle, size.coarse_um)
+    graded = np.minimum(near + size.growth * np.maximum(middle - size.near_um, 0), largest)
+    rim = np.minimum(size.rim_fraction * fine + size.rim_growth * middle, largest)
+    length = profile.arc_um[-1] + profile.r_um[-1]
+    total = outer * height
+    # the lines of the island with a half disc around their end, and whole discs about the rim
+    around = np.minimum(2 * length * distance + math.pi / 2 * distance**2, total)
+    about = np.minimum(math.pi * distance**2, total)
+    cells = float((np.diff(around) / graded**2).sum())
+    finer = np.maximum(1 / rim**2 - 1 / near**2, 0)
+    return cells + float((np.diff(about) * finer).sum())
 
 
 @contextmanager
@@ -177,6 +210,16 @@ def _gmsh_model(name: str) -> Iterator[Any]:
         raise
     finally:
         gmsh.finalize()
+
+
+def _write(gmsh: Any, file: Path) -> None:
+    """Write gmsh's file; gmsh itself says nothing where the disk is full."""
+    with whole(file) as part:
+        gmsh.write(str(part))
+        with part.open("rb") as written:
+            written.seek(-min(part.stat().st_size, 64), os.SEEK_END)
+            if b"$EndElements" not in written.read():
+                raise OSError(errno.ENOSPC, "the mesh was not written to its end", str(file))
 
 
 def _sharp_points(profile: IslandProfile, fine: float) -> tuple[Any, float]:

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from mechanics.assembly import Ints
 from mechanics.chain import Chain, slopes, values
 from mechanics.profile import Floats
+from mechanics.projection import PROJECTIONS, closest, nearest
 
 Bools = NDArray[np.bool_]
 
@@ -39,7 +40,6 @@ _GAUSS, _GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(4)
 _TICKS, _WEIGHTS = (_GAUSS + 1) / 2, _GAUSS_WEIGHTS / 2
 _SAME = 1e-7
 """Positions on an edge closer than this are one."""
-_PROJECTIONS = 25
 _BEYOND = 0.3
 """How far, in edges, a face is continued beyond its ends."""
 
@@ -247,7 +247,7 @@ class Mortar:
         face = self.faces[index]
         edges = len(face.slave.edges)
         corners = face.master.vertices
-        edge, at = _closest(now[corners], now[face.slave.edges])
+        edge, at = closest(now[corners], now[face.slave.edges])
         inside = (at > _SAME) & (at < 1 - _SAME)
         own = np.arange(edges)
         breaks = np.concatenate(
@@ -280,7 +280,7 @@ class Mortar:
         reach = np.tile(self._reach[index], (count, 1))
         points = np.einsum("pa,pai->pi", shape, now[slave])
         direction = np.einsum("pa,pai->pi", slope, now[slave])
-        guess = _nearest(points, now[face.master.edges])
+        guess = nearest(points, now[face.master.edges])
         ahead = self._ahead(
             points, direction, now, guess[0] + self._reach[index, 0], guess[1], reach
         )
@@ -294,7 +294,7 @@ class Mortar:
         self, points: Floats, direction: Floats, now: Floats, edge: Ints, at: Floats, reach: Ints
     ) -> tuple[Ints, Floats]:
         """Return master edge and position with (x_m - point) . direction = 0, from a guess."""
-        for _ in range(_PROJECTIONS):
+        for _ in range(PROJECTIONS):
             nodes = now[self.master_edges[edge]]
             away = points - np.einsum("pa,pai->pi", values(at), nodes)
             along = np.einsum("pa,pai->pi", slopes(at), nodes)
@@ -383,33 +383,3 @@ def _merge(hats: Floats, rows: Bools, end: int) -> None:
     """Hand the share of an edge's end node to its middle node."""
     hats[rows, 1] += hats[rows, end]
     hats[rows, end] = 0.0
-
-
-def _nearest(points: Floats, edges: Floats) -> tuple[Ints, Floats]:
-    """Return the edge (m, 3, 2) and position of the sample nearest to each point."""
-    ticks = np.linspace(0, 1, 5)
-    samples = np.einsum("ta,eai->eti", values(ticks), edges).reshape(-1, 2)
-    square = ((points[:, None, :] - samples[None]) ** 2).sum(-1)
-    nearest = square.argmin(1)
-    return nearest // len(ticks), ticks[nearest % len(ticks)]
-
-
-def _closest(points: Floats, edges: Floats) -> tuple[Ints, Floats]:
-    """Return edge and position of the closest points on a chain of edges (m, 3, 2)."""
-    edge, at = _nearest(points, edges)
-    last = len(edges) - 1
-    for _ in range(_PROJECTIONS):
-        nodes = edges[edge]
-        along = np.einsum("pa,pai->pi", slopes(at), nodes)
-        away = points - np.einsum("pa,pai->pi", values(at), nodes)
-        bend = 4 * (nodes[:, 0] - 2 * nodes[:, 1] + nodes[:, 2])
-        square = (along**2).sum(1)
-        step = (away * along).sum(1) / np.maximum(square - (away * bend).sum(1), 0.2 * square)
-        at = at + np.clip(step, -0.5, 0.5)
-        on, back = (at > 1) & (edge < last), (at < 0) & (edge > 0)
-        edge = edge + on - back
-        at = np.where(on, np.minimum(at - 1, 0.5), np.where(back, np.maximum(at + 1, 0.5), at))
-        at = np.clip(at, 0.0, 1.0)
-        if np.abs(step).max() < 1e-13:
-            break
-    return edge, at

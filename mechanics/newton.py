@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -25,15 +25,15 @@ from mechanics.contact import ContactState, Surfaces, Touch, Tractions
 from mechanics.kinematics import RESPONSE, Body, virgin
 from mechanics.layout import Edge, Region
 from mechanics.materials import Material, MaterialSet
-from mechanics.mesh import StackMesh
-from mechanics.mortar import Geometry, Points
+from mechanics.mortar import Geometry
 from mechanics.pivoting import BlockRule
 from mechanics.plasticity import IDENTITY, RZ, ZR
 from mechanics.profile import Floats
-from mechanics.stack import Kinematics, SolverOptions, StackKind
+from mechanics.stack import Kinematics, StackKind
 from mechanics.state import Load, NotConvergedError, State
 from mechanics.system import System
 from mechanics.timing import Stopwatch
+from mechanics.trial import Damping, Problem, Step, Trial
 
 SLOPE_LEFT = 0.3
 """Fraction of the potential's slope that may be left, uphill, after a line search."""
@@ -52,52 +52,11 @@ CONTRACTION = 0.1
 """Reduction of the residual by an iteration after which the next one reuses its factors."""
 MAX_CHANGES = 40
 """Changes of the status in one step."""
-DAMPED_BELOW, LEAST_SHARE = 0.1, 1e-2
-"""Fraction of a correction that is left by the line search, below which the next one is damped,
-and the least damping."""
 MUCH = 0.1
 """Part of the island's surface, by area, whose coming off starts a step anew."""
 
 ContactLaw = Callable[[Geometry], Touch]
 """Gives the tractions at a geometry."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is to be solved, but for its load."""
-
-    stack: StackMesh
-    materials: MaterialSet
-    options: SolverOptions
-    kinematics: Kinematics
-
-
-class Damping:
-    """Share of the elastic shear stiffness that the island's tangent is given.
-
-    Lithium that flows under pressures far above its hardening resists some motions so little
-    that corrections overshoot a hundredfold. What they come to does not depend on this share.
-    """
-
-    def __init__(self) -> None:
-        self.share = 0.0
-
-    def went(self, fraction: float) -> None:
-        """Take note of how much of a correction was good."""
-        if fraction < DAMPED_BELOW:
-            self.share = min(max(10 * self.share, LEAST_SHARE), 1.0)
-        elif fraction == 1.0:
-            self.share = 0.0 if self.share <= LEAST_SHARE else self.share / 10
-
-
-@dataclass(frozen=True)
-class Step:
-    """What stays the same in all iterations of one load step."""
-
-    start: State
-    load: Load
-    points: Points | None
-    """Where the faces in contact are integrated; None where all is bonded."""
 
 
 class Newton:
@@ -401,31 +360,6 @@ class Newton:
         names = [body.region.name for body in self.bodies if touching[body.cells].any()]
         r, z = self.space.node_points[node]
         return f"{' and '.join(names)} at r = {r:.4g} um, z = {z:.4g} um"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A displacement with all that follows from it."""
-
-    state: State
-    stiffness: Callable[[], Floats]
-    internal: Floats
-    """Nodal forces of the bodies less the applied ones, shape (dofs,), uN."""
-    residual: Floats
-    """The same less the forces of contact."""
-    scale: float
-    touch: Touch | None
-    """Contact; None where all is bonded."""
-
-    @property
-    def norm(self) -> float:
-        """Norm of the residual, uN."""
-        return float(np.linalg.norm(self.residual))
-
-    @property
-    def relative(self) -> float:
-        """Residual against the forces of the island; see `Newton._scale`."""
-        return self.norm / self.scale
 
 
 def _material_of(materials: MaterialSet) -> dict[Region, Material]:

@@ -12,11 +12,12 @@ from mechanics.assembly import Discretisation
 from mechanics.contact import Surfaces
 from mechanics.materials import MaterialSet
 from mechanics.mesh import StackMesh
-from mechanics.newton import Newton, Problem
+from mechanics.newton import Newton
 from mechanics.profile import Floats
 from mechanics.stack import Kinematics, Loading, SolverOptions
 from mechanics.state import Load, NotConvergedError, State
 from mechanics.timing import Stopwatch
+from mechanics.trial import Problem
 
 log = logging.getLogger(__name__)
 

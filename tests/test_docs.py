@@ -31,15 +31,29 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ELLIPSIS = re.compile(r"(?<==)(\.\.\.|NAME)")
 
 
-@pytest.fixture(scope="module")
-def maker() -> ModuleType:
-    """The script that makes the reference."""
-    spec = importlib.util.spec_from_file_location("reference", ROOT / ".ci/reference.py")
+def script(name: str) -> ModuleType:
+    """Return a script that makes pages."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f".ci/{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def maker() -> ModuleType:
+    """The script that makes the reference."""
+    return script("reference")
+
+
+def test_every_dependency_has_a_licence_and_a_reason() -> None:
+    """What packages say of themselves differs between their versions: names only are compared."""
+    licences = script("licences")
+    stored = re.findall(r"^\| ([\w-]+) \| (.+) \|$", licences.PAGE.read_text(), re.M)
+    assert sorted(name for name, _ in stored if name != "package") == licences.needed()
+    assert [name for name in licences.needed() if not licences.licence_of(name)] == []
+    assert [name for name, reason in licences.purposes().items() if not reason] == []
 
 
 def test_the_reference_is_up_to_date(maker: ModuleType) -> None:

@@ -17,10 +17,10 @@ from coupling.pictures import Pictures
 from coupling.results import Outcome
 from coupling.schema_imaging import Electrode, TomogramConfig
 from coupling.verbs import image_counter
+from imaging.allocator import keep_freed_memory
 from imaging.assumptions import image_assumptions
 from imaging.baseline import grey_baseline
 from imaging.electrochemistry import faraday_thickness_um, paper_thickness_um
-from imaging.memory import keep_freed_memory
 from imaging.output import write_baseline
 from imaging.readers import read_lvf, read_volume
 from imaging.series import analyse_series

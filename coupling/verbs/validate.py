@@ -27,6 +27,7 @@ from coupling.stress_picture import picture_of
 from imaging.electrochemistry import coulombic_efficiency, faraday_thickness_um
 from imaging.options import ImageOptions
 from imaging.phantom import IslandChoice, PhantomOptions, make_phantom
+from imaging.replace import renamed
 from imaging.workflow import analyse_pair
 from mechanics.profile import cap
 from mechanics.timing import Stopwatch
@@ -87,7 +88,7 @@ def _residual(kept: float) -> float:
 
 
 def _write_rows(rows: list[Row], file: Path) -> None:
-    with file.open("w", newline="", encoding="utf-8") as stream:
+    with renamed(file) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["row", "kind", "quantity", "paper", "ours", "verdict"])
         for row in rows:

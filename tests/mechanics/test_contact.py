@@ -17,7 +17,7 @@ from mechanics.interfaces import Contact, ContactOptions
 from mechanics.layout import Region
 from mechanics.materials import Electrolyte, Material, MaterialSet
 from mechanics.mesh import build_mesh
-from mechanics.newton import Damping, Newton, Step, Trial
+from mechanics.newton import Newton
 from mechanics.plasticity import RR, RZ, TT, ZZ
 from mechanics.profile import IslandProfile, cap
 from mechanics.solver import Solution, solve
@@ -32,6 +32,7 @@ from mechanics.stack import (
 from mechanics.state import Load
 from mechanics.stress import ElectrolyteStress
 from mechanics.summary import Summary, summarise
+from mechanics.trial import Damping, Step, Trial
 
 # The suite runs with --import-mode=importlib: a helper beside the tests is found by its folder.
 sys.path.append(str(Path(__file__).parent))

@@ -15,7 +15,7 @@ from mechanics.assembly import Discretisation
 from mechanics.chain import chain
 from mechanics.interfaces import Contact, ContactOptions
 from mechanics.layout import Edge, Region
-from mechanics.mesh import MeshError, build_mesh
+from mechanics.mesh import MeshError, build_mesh, estimated_cells
 from mechanics.profile import IslandProfile, cap, ellipsoid, from_points
 from mechanics.stack import MeshSize, StackGeometry, StackKind
 
@@ -163,6 +163,36 @@ def test_folded_elements_are_never_returned(monkeypatch: pytest.MonkeyPatch) -> 
 def test_refused_islands(shape: IslandProfile, size: MeshSize, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build_mesh(shape, StackGeometry(), size, BONDED)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "size"),
+    [
+        ({"radius_um": 1e6, "se_thickness_um": 1e5}, {}),
+        ({}, {"growth": 1e-3}),
+        ({}, {"rim_growth": 1e-3}),
+        ({}, {"near_um": 1e5, "coarse_um": 2.0}),
+        ({}, {"far_um": 0.1, "coarse_um": 1.0}),
+    ],
+    ids=["stack", "growth", "rim growth", "near", "far"],
+)
+def test_endless_meshes_are_refused_at_once(
+    geometry: dict[str, float], size: dict[str, float]
+) -> None:
+    """An island as small as any, in what would keep the mesher busy for hours."""
+    with pytest.raises(ValueError, match=r"needs about .* elements in a stack"):
+        build_mesh(cap(40.0, 10.0), StackGeometry(**geometry), MeshSize(**size), BONDED)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [StackKind.canonical, StackKind.cell])
+@pytest.mark.parametrize("size", [MeshSize(), MeshSize(fine_um=4.0, coarse_um=20.0, near_um=60.0)])
+def test_the_number_of_elements_is_about_what_was_estimated(
+    kind: StackKind, size: MeshSize
+) -> None:
+    shape, stack = cap(100.0, 20.0), StackGeometry(kind)
+    estimate = estimated_cells(shape, stack, size, size.at_island_um(shape.height_um))
+    cells = build_mesh(shape, stack, size, BONDED).mesh.topology.index_map(2).size_local
+    assert 0.4 < estimate / cells < 2
 
 
 @pytest.mark.parametrize(

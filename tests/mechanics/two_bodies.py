@@ -19,13 +19,14 @@ from mechanics.layout import Edge, Interface, Region
 from mechanics.materials import Electrolyte, Material, MaterialSet
 from mechanics.mesh import StackMesh, _gmsh_model
 from mechanics.mortar import Bools
-from mechanics.newton import Newton, Problem
+from mechanics.newton import Newton
 from mechanics.plasticity import RR, RZ, TT, ZZ
 from mechanics.profile import Floats, cap
 from mechanics.solver import Solution, solve
 from mechanics.stack import Kinematics, Loading, SolverOptions, StackGeometry
 from mechanics.state import Load, State
 from mechanics.timing import Stopwatch
+from mechanics.trial import Problem
 
 
 @dataclass(frozen=True)

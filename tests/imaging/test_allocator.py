@@ -11,7 +11,7 @@ PROGRAM = """
 import resource, sys
 import numpy as np
 if sys.argv[1] == "keep":
-    from imaging.memory import keep_freed_memory
+    from imaging.allocator import keep_freed_memory
     assert keep_freed_memory()
 for _ in range(10):
     np.empty(2**23).fill(1.0)
