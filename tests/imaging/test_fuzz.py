@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import resource
 import shutil
@@ -103,6 +104,17 @@ def test_damaged_zarr(tmp_path: Path) -> None:
             (place / file.relative_to(sound)).write_bytes(content)
             refused += complaint(place, None) is not None
     assert refused > 100
+
+
+def test_zarr_attributes_of_another_kind(tmp_path: Path) -> None:
+    place = tmp_path / "odd.zarr"
+    write_zarr(place, Volume(VALUES, (1.0, 1.0, 1.0)), {})
+    metadata = place / "zarr.json"
+    content = json.loads(metadata.read_text())
+    for name, value in (("axes", 5), ("origin_um", 1), ("spacing_um", "x"), ("spacing_um", {})):
+        odd = content | {"attributes": content["attributes"] | {name: value}}
+        metadata.write_text(json.dumps(odd))
+        assert complaint(place, None) is not None
 
 
 def nexus(path: Path, **options: object) -> bytes:
