@@ -33,8 +33,8 @@ from mechanics.system import Entries
 
 VIOLATION_UM = 1e-7
 """Penetration, or slip along the shear, that passes for none."""
-TRACTION_MPA = 1e-6
-"""Traction that passes for none."""
+TRACTION = 1.28e-10
+"""Traction that passes for none, over the modulus of lithium: 1e-6 MPa."""
 CLOSURE = 1e-5
 """Gap or slip, over the size of elements, that a node in contact may be left with."""
 FORCE_ERROR, LENGTH_ERROR = 1e-3, 1e-2
@@ -142,6 +142,7 @@ class Surfaces:
         self.carries: Bools = self.mortar.weights > 0
         """Slave nodes with a pressure of their own, shape (n,): all but those on the axis."""
         self.modulus_mpa = lithium.youngs_mpa
+        self.no_traction_mpa = TRACTION * lithium.youngs_mpa
         self.can_stick: Bools = (self.mu > 0) & (self.mortar.shear_weights > 0)
         """Slave nodes that friction can hold, shape (n,)."""
 
@@ -199,9 +200,9 @@ class Surfaces:
         status, now, geometry = touch.status, touch.tractions, touch.geometry
         gap, slip = self.mean_gap(geometry), self.mean_slip(geometry)
         excess = np.abs(now.shear) - self.limit(now.pressure)
-        opens = status.closed & (now.pressure < -TRACTION_MPA)
+        opens = status.closed & (now.pressure < -self.no_traction_mpa)
         closes = self.carries & ~status.closed & (gap < -VIOLATION_UM)
-        breaks = status.sticks & (excess > 1e-6 * np.abs(now.shear) + TRACTION_MPA)
+        breaks = status.sticks & (excess > 1e-6 * np.abs(now.shear) + self.no_traction_mpa)
         turns_back = status.slides & self.can_stick & (slip * status.direction > VIOLATION_UM)
         force = np.where(opens, -now.pressure, 0.0) + np.where(breaks, excess, 0.0)
         length = np.where(closes, -gap, 0.0) + np.where(turns_back, np.abs(slip), 0.0)
@@ -244,9 +245,9 @@ class Surfaces:
         nothing = CLOSURE * self.space.stack.fine_um
         return bool(
             (np.abs(normal / weights)[status.closed] <= nothing).all()
-            and (np.abs(normal)[~status.closed] <= TRACTION_MPA).all()
+            and (np.abs(normal)[~status.closed] <= self.no_traction_mpa).all()
             and (np.abs(shear / weights)[status.sticks] <= nothing).all()
-            and (np.abs(shear)[~status.sticks] <= TRACTION_MPA).all()
+            and (np.abs(shear)[~status.sticks] <= self.no_traction_mpa).all()
         )
 
     def forces(self, geometry: Geometry, tractions: Tractions) -> Floats:

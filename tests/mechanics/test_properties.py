@@ -105,7 +105,8 @@ def test_all_moduli_strengths_and_loads_times_a_factor(
     """Displacements do not notice, stresses take the factor.
 
     Floating-point numbers take a power of two without rounding: where nothing slides, nothing at
-    all may differ. Sliding has states that are in equilibrium within the same tolerance.
+    all may differ. With friction the matrix holds tractions beside displacements, whose pivots
+    round otherwise; single nodes in the thin wedge at the rim may then come to rest elsewhere.
     """
 
     def solved(by: float) -> Solution:
@@ -120,8 +121,9 @@ def test_all_moduli_strengths_and_loads_times_a_factor(
             assert np.array_equal(there.state.displacement, here.state.displacement)
             assert np.array_equal(there.state.stress, by * here.state.stress)
             assert there.effort == here.effort
-        assert np.abs(there.state.displacement - here.state.displacement).max() < 2e-3 * scale
-        assert li_pressure_mpa(there) == pytest.approx(by * li_pressure_mpa(here), rel=1e-3)
+        change = there.state.displacement - here.state.displacement
+        assert np.sqrt((change**2).mean()) < 1e-3 * scale
+        assert li_pressure_mpa(there) == pytest.approx(by * li_pressure_mpa(here), rel=1e-6)
 
 
 @FEW
