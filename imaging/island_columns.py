@@ -44,27 +44,29 @@ def columns(
         windows.append(_window(own.mean(axis=1, dtype=np.float64) - beside))
     different = list(dict.fromkeys(windows))  # islands of one height share their sums
     drawn = drawn_pixels(background)
+    ground = _blocks(background.astype(np.int64)) == BLOCK**2
 
     def summed(rows: slice) -> Columns:
         first, stop = different[rows.start]
         total = column_sums(part[first:stop]) * lvf.spacing_um[0]
         excess = np.where(thickness.inside, total - plane(total, background), 0.0)
         noise = 1.4826 * float(np.median(np.abs(excess.ravel()[drawn])))
-        return Columns(excess.astype(np.float32), noise, _grain(excess, background, noise))
+        return Columns(excess.astype(np.float32), noise, _grain(excess, ground, noise))
 
     sums = dict(zip(different, mapped(summed, len(different), 1), strict=True))
     return [sums[window] for window in windows]
 
 
-def _grain(excess: FloatArray, background: BoolArray, noise: float) -> float:
-    """Noise of means over square blocks, over what independent pixels would have."""
-    ny, nx = (n // BLOCK for n in excess.shape)
+def _blocks(part: NDArray[Any]) -> NDArray[Any]:
+    """Sums over square blocks of a map."""
+    ny, nx = (n // BLOCK for n in part.shape)
+    cut = part[: ny * BLOCK, : nx * BLOCK].reshape(ny, BLOCK, nx, BLOCK)
+    return np.asarray(np.einsum("iajb->ij", cut))
 
-    def blocks(part: NDArray[Any]) -> NDArray[Any]:
-        cut = part[: ny * BLOCK, : nx * BLOCK].reshape(ny, BLOCK, nx, BLOCK)
-        return np.asarray(np.einsum("iajb->ij", cut))
 
-    inner = blocks(excess)[blocks(background.astype(np.int64)) == BLOCK**2]
+def _grain(excess: FloatArray, ground: BoolArray, noise: float) -> float:
+    """Noise of means over the blocks of the ground, over what independent pixels would have."""
+    inner = _blocks(excess)[ground]
     if inner.size < MIN_BLOCKS or not noise > 0:
         return 1.0
     return max(1.4826 * float(np.median(np.abs(inner))) / (BLOCK * noise), 1.0)
