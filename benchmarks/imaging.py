@@ -239,8 +239,8 @@ def page(runs: list[Run], chain: Naive, repeats: int) -> str:
         "",
         "`islet image figures=none render=false` in a fresh process, from two TIFF files (16 bits) "
         "to the lithium volume fraction on disk, the thickness map and the islands, on "
-        f"{os.cpu_count()} cores; the best of {repeats}. The naive chain is the published one in plain "
-        "SciPy on one core, "
+        f"{os.cpu_count()} cores; the best of {repeats}. The naive chain is the published one in "
+        "plain SciPy on one core, "
         f"timed in the same session on {chain.shape[0]} x {chain.shape[1]} x {chain.shape[2]} "
         "voxels and scaled up; it neither aligns the scans nor fits islands.",
         "",
