@@ -119,8 +119,8 @@ def histogram_figure(result: ImageResult, file: Path, vector: str = "") -> None:
         axes.set_xlabel("equivalent Li thickness (µm)")
         axes.set_ylabel("share of the area (% per µm)")
         error = result.scalars.get("mean_thickness_error_um", np.nan)
-        known = f" ± {error:.2f}" if np.isfinite(error) else ""
-        title = f"mean {mean:.2f}{known} µm (dashed), SD of the plane {deviation:.2f} µm"
+        known = f" ± {error:.1g}" if np.isfinite(error) else ""
+        title = f"mean {mean:.2f}{known} µm (dashed), SD {deviation:.2f} µm"
         axes.set_title(title, loc="left")
 
 
