@@ -90,12 +90,12 @@ def survives(tmp_path: Path, line: list[str], stages: int) -> None:
 
 @pytest.mark.slow
 def test_a_phantom_killed_at_any_stage(tmp_path: Path) -> None:
-    survives(tmp_path, PHANTOM, 4)
+    survives(tmp_path, PHANTOM, 3)
 
 
 @pytest.mark.slow
 def test_a_solution_killed_at_any_stage(tmp_path: Path) -> None:
-    survives(tmp_path, ["solve", *COARSE], 6)
+    survives(tmp_path, ["solve", *COARSE], 4)
 
 
 @pytest.fixture(scope="module")
@@ -117,13 +117,13 @@ def cell(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_an_analysis_killed_at_any_stage(tmp_path: Path, cell: Path) -> None:
     line = ["image", f"before={cell}/before.tif", f"after={cell}/after.tif", "render=false"]
-    survives(tmp_path, line, 5)
+    survives(tmp_path, line, 4)
 
 
 @pytest.mark.slow
 def test_the_whole_story_killed_at_any_stage(tmp_path: Path, cell: Path) -> None:
     line = ["run", f"before={cell}/before.tif", f"after={cell}/after.tif", *COARSE]
-    survives(tmp_path, [*line, "render=false", "workers=1", "figures=none"], 5)
+    survives(tmp_path, [*line, "render=false", "workers=1", "figures=none"], 4)
 
 
 # ---- disks ----
