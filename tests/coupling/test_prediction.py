@@ -182,7 +182,7 @@ def test_outputs(tmp_path: Path) -> None:
     assert told["cracks"][0]["island_label"] == 1
     assert list(pd.read_csv(tmp_path / "prediction.csv")["cracked"]) == [True, False, False]
     (source / "cracks.csv").write_text("label,x_um\n1,2\n")
-    with pytest.raises(ValueError, match="no column equivalent_diameter_um, y_um"):
+    with pytest.raises(ValueError, match="no column y_um, equivalent_diameter_um"):
         score(risks, source, tmp_path, Figures.png, synthetic=True)
 
 
