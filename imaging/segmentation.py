@@ -46,7 +46,8 @@ def segment(thickness: ThicknessMap) -> Segments:
     background = inside.copy()
     for _ in range(4):
         excess = smooth - plane(smooth, background)
-        noise = max(1.4826 * float(np.median(np.abs(excess[background]))), 1e-6)
+        ground = excess.ravel()[drawn_pixels(background)]
+        noise = max(1.4826 * float(np.median(np.abs(ground))), 1e-6)
         out = np.nan_to_num(excess, nan=-np.inf) > DETECT_SIGMA * noise
         # Single outliers belong to the noise; what is kept out are patches and their surroundings.
         patches = ndimage.binary_opening(out, iterations=2)
