@@ -169,6 +169,7 @@ def test_a_sweep_of_shapes_is_collected_with_its_failures(workdir: Path) -> None
     assert Path("table/sweep.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_validate_prints_the_whole_checklist(
     workdir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

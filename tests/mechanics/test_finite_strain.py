@@ -199,6 +199,7 @@ def _sphere_pressure(inclusion: Material, matrix: Material, growth: float) -> fl
     return float(-inclusion.bulk_mpa * np.log(elastic) / elastic)
 
 
+@pytest.mark.slow
 def test_growing_sphere() -> None:
     """A large growth, so that small and finite strain differ by far more than the error."""
     loading = Loading(pressure_mpa=0.0, expansion=0.10, steps=2)
