@@ -2,14 +2,13 @@
 
     uv run python benchmarks/imaging_accuracy.py [--out docs/imaging_accuracy.md] [NAME ...]
 
-Scenes come from `tests/imaging/foreign_cell.py`, which shares no code with `imaging`; nothing but
+Scenes come from `tests/foreign_cell.py`, which shares no code with `imaging`; nothing but
 the two scans is given. About three seconds of processor time a scan.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import logging
 import math
 import sys
@@ -20,23 +19,15 @@ from typing import Any
 # this folder's mechanics.py and imaging.py must not hide the packages of those names
 HERE = Path(__file__).resolve().parent
 sys.path[:] = [p for p in sys.path if Path(p).resolve() != HERE]
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
 
+import foreign_cell as foreign  # noqa: E402
 import numpy as np  # noqa: E402
+from foreign_cell import Lump  # noqa: E402
 from scipy import ndimage  # noqa: E402
 
 from imaging.volume import Volume  # noqa: E402
 from imaging.workflow import ImageOptions, ImageResult, analyse_pair  # noqa: E402
-
-spec = importlib.util.spec_from_file_location(
-    "foreign_cell", HERE.parent / "tests" / "imaging" / "foreign_cell.py"
-)
-assert spec is not None
-assert spec.loader is not None
-foreign: Any = importlib.util.module_from_spec(spec)
-sys.modules["foreign_cell"] = foreign
-spec.loader.exec_module(foreign)
-Lump = foreign.Lump
 
 REMAINS = (
     "What remains. Cones: their foot, thinner than blur and noise, comes out up to 1.1 voxels too "

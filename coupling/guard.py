@@ -8,12 +8,10 @@ run commands.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from omegaconf import DictConfig, OmegaConf
 
 from coupling.config import InputError
+from coupling.limits import leaves
 
 _PLUGINS = ("hydra._internal.core_plugins.", "hydra_plugins.hydra_joblib_launcher.",
             "hydra_plugins.hydra_submitit_launcher.")  # fmt: skip
@@ -36,7 +34,7 @@ def require_no_code(node: DictConfig) -> None:
     if hydra is None:
         return
     # not resolved: resolving is what is done with it once it has passed
-    for key, value in _leaves(OmegaConf.to_container(hydra, resolve=False), "hydra"):
+    for key, value in leaves(OmegaConf.to_container(hydra, resolve=False), "hydra"):
         last = key.rpartition(".")[2]
         text = str(value)
         refused = (
@@ -49,14 +47,3 @@ def require_no_code(node: DictConfig) -> None:
         )
         if refused:
             raise InputError(f"{key}={text}: a configuration must not name code to be run")
-
-
-def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _leaves(inner, f"{key}.{name}")
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _leaves(inner, key)
-    else:
-        yield key, value

@@ -54,7 +54,7 @@ def check_limits(values: Mapping[str, Any]) -> None:
         For the first value that is refused; the message names its key. NaN and infinity
         are left to the schemas, which refuse them in words of their own.
     """
-    for key, value in _leaves(values, ""):
+    for key, value in leaves(values):
         if isinstance(value, str):
             _check_text(key, value)
         elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -88,13 +88,13 @@ def _check_number(key: str, value: float) -> None:
         )
 
 
-def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every value that is no dictionary or list, with the key that leads to it."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _leaves(inner, f"{key}.{name}" if key else str(name))
+            yield from leaves(inner, f"{key}.{name}" if key else str(name))
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _leaves(inner, key)
+            yield from leaves(inner, key)
     else:
         yield key, value

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
 from dataclasses import replace
-from pathlib import Path
 
+import foreign_cell as foreign
 import numpy as np
 import pytest
+from foreign_cell import Cell, Lump
 
 from imaging.volume import Volume
 from imaging.workflow import GreyOptions, ImageOptions, analyse_pair
-
-spec = importlib.util.spec_from_file_location(
-    "foreign_cell", Path(__file__).with_name("foreign_cell.py")
-)
-assert spec is not None
-assert spec.loader is not None
-foreign = sys.modules["foreign_cell"] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(foreign)
-Cell, Lump = foreign.Cell, foreign.Lump
 
 BASE = Cell(
     (

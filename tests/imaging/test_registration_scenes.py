@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
+import foreign_cell as foreign
 import numpy as np
 import pytest
+from foreign_cell import Cell, Lump
 
 from imaging.options import ImageOptions
 from imaging.registration import RegistrationError, register
 from imaging.setup import find_place
 from imaging.transform import expected_corner_error_um
 from imaging.volume import Volume
-
-spec = importlib.util.spec_from_file_location(
-    "foreign_cell", Path(__file__).with_name("foreign_cell.py")
-)
-assert spec is not None
-assert spec.loader is not None
-foreign = sys.modules["foreign_cell"] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(foreign)
-Cell, Lump = foreign.Cell, foreign.Lump
 
 PLAIN = Cell(
     (Lump("cap", -20, -20, 50, 10), Lump("cone", 40, 30, 40, 9, 0.3)),
