@@ -54,7 +54,7 @@ def scan_curves(row: SeriesRow, result: ImageResult) -> ScanCurves:
     coarse, extent = _coarse(result)
     return ScanCurves(
         row=row,
-        name=scan_name(row),
+        name=row.name,
         histogram_edges_um=result.histogram_edges_um,
         histogram_counts=result.histogram_counts,
         position_um=position,
@@ -63,12 +63,6 @@ def scan_curves(row: SeriesRow, result: ImageResult) -> ScanCurves:
         thickness_um=coarse,
         extent_um=extent,
     )
-
-
-def scan_name(row: SeriesRow) -> str:
-    """Return time and charge of a scan."""
-    name = f"{row.time_h:.3g} h"
-    return name if row.charge_mah_cm2 is None else f"{name}, {row.charge_mah_cm2:.3g} mAh/cm²"
 
 
 def _coarse(result: ImageResult) -> tuple[FloatArray, Extent]:

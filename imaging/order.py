@@ -8,6 +8,8 @@ import math
 import numpy as np
 from scipy import ndimage
 
+from imaging.morphology import opened
+from imaging.slabs import mapped
 from imaging.thickness import SMOOTH_VOXEL, ThicknessMap, smoothed
 from imaging.volume import BoolArray, FloatArray
 
@@ -89,12 +91,13 @@ def _patches(values: FloatArray, inside: BoolArray, noise: float) -> tuple[float
     pit = np.where(inside, -np.maximum(smooth, hill), 0.0)
     # White noise shrinks by 2 sqrt(pi) sigma under a 2-D Gaussian.
     bound = max(PATCH_UM, SIGMA * noise / (2 * math.sqrt(math.pi) * SMOOTH_VOXEL))
-    return _patch_sum(pit, bound), _patch_sum(hill, bound), -float(pit.max())
+    pits, hills = mapped(lambda i: _patch_sum((pit, hill)[i.start], bound), 2, 1)
+    return pits, hills, -float(pit.max())
 
 
 def _patch_sum(excess: FloatArray, bound: float) -> float:
     """Sum over patches of a fair size; the opening removes seams along misplaced edges."""
-    patches = ndimage.binary_opening(excess > bound, iterations=2)
+    patches = opened(excess > bound, 2)
     labels, _ = ndimage.label(patches)
     sizes = np.bincount(labels.ravel())
     large = sizes >= MIN_PIXELS

@@ -147,10 +147,10 @@ def lowest(
         have = slice(max(rows.start - halo, 0), min(rows.stop + halo, ny))
         box = (slice(None), slice(rows.start - have.start, rows.stop - have.start))
         smooth = kernels.gaussian(values[:, have], sigma_voxel, axes=axes, box=box)
-        lines = np.where(pixels[rows], smooth, np.inf).astype(np.float32, copy=False)
+        np.copyto(smooth, np.inf, where=~pixels[rows])
         # The lowest voxels lie in the lines with the lowest minima.
-        least = lines.min(axis=2).ravel()
-        lines = lines.reshape(-1, nx)[np.argsort(least)[:count]].ravel()
+        least = smooth.min(axis=2).ravel()
+        lines = smooth.reshape(-1, nx)[np.argsort(least)[:count]].ravel()
         return np.partition(lines, min(count, lines.size) - 1)[:count]
 
     thickness = max(SMALL // max(values.shape[0] * nx, 1), 4 * halo)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.morphology import dilated, opened
 from imaging.thickness import ThicknessMap, smoothed
 from imaging.volume import BoolArray, FloatArray, IntArray
 
@@ -23,6 +24,8 @@ FLOOR = 0.05
 """Ground level, in the same logarithm, of about a third of the noise."""
 MIN_AREA_PIXELS = 20
 PLANE_PIXELS = 2**18
+LEVEL_PIXELS = 2**15
+"""Of these, so many tell where about the background lies."""
 LAYER_FRACTION = 0.25
 """What covers more of the ROI than this is a layer, not an island."""
 
@@ -50,8 +53,7 @@ def segment(thickness: ThicknessMap) -> Segments:
         noise = max(1.4826 * float(np.median(np.abs(ground))), 1e-6)
         out = np.nan_to_num(excess, nan=-np.inf) > DETECT_SIGMA * noise
         # Single outliers belong to the noise; what is kept out are patches and their surroundings.
-        patches = ndimage.binary_opening(out, iterations=2)
-        candidate = inside & ~ndimage.binary_dilation(patches, iterations=6)
+        candidate = inside & ~dilated(opened(out, 2), 6)
         if candidate.sum() < 0.02 * inside.sum() or np.array_equal(candidate, background):
             break
         background = candidate
@@ -128,15 +130,15 @@ def plane(values: FloatArray, where: BoolArray) -> FloatArray:
     y, x = (np.linspace(-1, 1, n) for n in values.shape)
     drawn = drawn_pixels(where)
     row, column = np.divmod(drawn, values.shape[1])
-    rows = np.stack([np.ones(drawn.size), y[row], x[column]], axis=-1)
+    rows = np.stack([np.ones(drawn.size), y[row], x[column]])
     data = values.ravel()[drawn].astype(np.float64)
-    level, width = _background_level(data)
+    level, width = _background_level(data[:: max(data.size // LEVEL_PIXELS, 1)])
     keep = np.abs(data - level) < 4 * max(width, 1e-9)
     for _ in range(3):
-        held = rows[keep]
+        held = rows * keep
         # Normal equations: three well-scaled unknowns; pinv where the pixels lie on a line.
-        solution = np.linalg.pinv(held.T @ held, hermitian=True) @ (held.T @ data[keep])
-        rest = data - rows @ solution
-        keep = np.abs(rest) < 3 * max(1.4826 * float(np.median(np.abs(rest[keep]))), 1e-9)
+        solution = np.linalg.pinv(held @ held.T, hermitian=True) @ (held @ data)
+        rest = np.abs(data - solution @ rows)
+        keep = rest < 3 * max(1.4826 * float(np.median(rest[keep])), 1e-9)
     level, along_y, along_x = solution
     return np.asarray((level + along_y * y)[:, None] + along_x * x)

@@ -83,6 +83,13 @@ class SeriesRow:
     crack_volume_std_um3: float | None
     """Standard deviation of the volume from the voxels' noise."""
 
+    @property
+    def name(self) -> str:
+        """Time and charge of the scan, as written into pictures."""
+        time = f"{self.time_h:.3g} h"
+        charge = self.charge_mah_cm2
+        return time if charge is None else f"{time}, {charge:.3g} mAh/cm²"
+
 
 @dataclass(frozen=True)
 class NullTest:

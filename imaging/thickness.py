@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from imaging.filters import gaussian
 from imaging.reductions import column_sums, gap_medians, slice_means
+from imaging.slabs import mapped
 from imaging.volume import BoolArray, FloatArray, Volume
 
 HISTOGRAM_RANGE_UM = (0.0, 45.0)
@@ -73,8 +74,8 @@ def z_profile(lvf: Volume, roi: BoolArray) -> tuple[FloatArray, FloatArray]:
 
 def smoothed(values: FloatArray, inside: BoolArray, sigma: float) -> FloatArray:
     """Gaussian mean of a map over its valid pixels only, NaN elsewhere."""
-    weight = gaussian(inside.astype(np.float32), sigma)
-    total = gaussian(np.where(inside, values, 0.0).astype(np.float32), sigma)
+    maps = inside.astype(np.float32), np.where(inside, values, 0.0).astype(np.float32)
+    weight, total = mapped(lambda i: gaussian(maps[i.start], sigma), 2, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(inside, total / weight, np.nan).astype(np.float64)
 

@@ -16,7 +16,6 @@ from tqdm import tqdm
 from coupling.pictures import Pictures
 from coupling.results import Outcome
 from coupling.schema_imaging import Electrode, TomogramConfig
-from coupling.verbs import image_counter
 from imaging.allocator import keep_freed_memory
 from imaging.assumptions import image_assumptions
 from imaging.baseline import grey_baseline
@@ -33,6 +32,8 @@ def run(config: TomogramConfig, folder: Path) -> Outcome:
     """Analyse tomograms, or an LVF volume, and write what was found."""
     keep_freed_memory()
     if config.electrode is Electrode.ce:
+        from coupling.verbs import image_counter
+
         return image_counter.run(config, folder)
     if config.is_series:
         return _run_series(config, folder)

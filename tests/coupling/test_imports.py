@@ -108,3 +108,12 @@ def test_a_solution_waits_for_no_library_that_it_does_not_use() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_an_analysis_without_figures_waits_for_no_drawing_library() -> None:
+    code = (
+        "import sys; from coupling import verbs; verbs.load('image');"
+        "print('matplotlib' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
