@@ -133,7 +133,7 @@ def _height_over_width(tables: Sequence[pd.DataFrame]) -> float:
         return 1.0
     x, y = (np.array([_limits(table, name) for table in held]) for name in ("x_um", "y_um"))
     ratio = (y[:, 1].max() - y[:, 0].min()) / (x[:, 1].max() - x[:, 0].min())
-    return float(np.clip(ratio, 0.4, 1.2))
+    return float(np.clip(ratio, 0.3, 1.2))  # no shorter than the colour bar's name
 
 
 def _common_limits(panels: Sequence[Any]) -> None:

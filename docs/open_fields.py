@@ -80,8 +80,9 @@ def part(source, region: int, name: str):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
+    given = sys.argv[1:] or [globals()["FOLDER"]] * ("FOLDER" in globals())
+    if not given:
         sys.exit("usage: pvpython open_fields.py FOLDER [PICTURE.png]")
-    show(Path(sys.argv[1]))
-    if len(sys.argv) > 2:
-        simple.SaveScreenshot(sys.argv[2], ImageResolution=PICTURE_PIXELS)
+    show(Path(given[0]))
+    if len(given) > 1:
+        simple.SaveScreenshot(given[1], ImageResolution=PICTURE_PIXELS)
