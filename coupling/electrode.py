@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import os
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -15,11 +14,11 @@ from multiprocessing import get_context, parent_process
 from typing import Protocol
 
 import pandas as pd
-from tqdm import tqdm
 
 from coupling.case import solve_case
 from coupling.interpolation import ERROR_COLUMNS
 from coupling.island_risk import EXACT, FAILED, IslandRisk
+from coupling.progress import counted
 from coupling.results import Scalar
 from coupling.schema_mechanics import MechanicsConfig
 from coupling.solved_store import SolvedStore
@@ -116,7 +115,7 @@ def island_solver(
                 known = (store.find(label, *job) for label, job in jobs.items())
                 found = {risk.label: risk for risk in known if risk is not None}
             rest = {label: job for label, job in jobs.items() if label not in found}
-            for risk in _shown(solve_all(rest), len(rest)):
+            for risk in counted(solve_all(rest), "islands", len(rest)):
                 found[risk.label] = risk
                 # a process that was ended says nothing of its island: the next run tries again
                 if store is not None and risk.reason != ENDED_EARLY:
@@ -213,13 +212,6 @@ def _told(found: list[IslandRisk]) -> list[IslandRisk]:
         if island.method == FAILED:
             log.error("island %d has no solution: %s", island.label, island.reason)
     return found
-
-
-def _shown[T](work: Iterable[T], total: int | None = None) -> Iterator[T]:
-    """Show progress on a terminal."""
-    quiet = not sys.stderr.isatty()
-    bar: Iterator[T] = tqdm(work, desc="islands", total=total, disable=quiet, leave=False)
-    return bar
 
 
 @contextmanager

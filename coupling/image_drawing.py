@@ -8,6 +8,7 @@ from coupling.crack_figures import CrackCourse
 from coupling.evolution_figures import ScanCurves, scan_curves
 from coupling.figure_style import written
 from coupling.image_figures import write_image_figures
+from coupling.progress import Progress
 from coupling.series_figures import write_series_figures
 from imaging.result import ImageResult
 from imaging.series import SeriesResult
@@ -33,9 +34,9 @@ class Drawing:
         self._curves: list[ScanCurves] = []
         self._course = CrackCourse()
 
-    def of_pair(self, result: ImageResult) -> list[Path]:
+    def of_pair(self, result: ImageResult, progress: Progress | None = None) -> list[Path]:
         """Draw a pair, or an LVF volume, and return the files."""
-        files = write_image_figures(result, self._folder, result.cracks, self._vector)
+        files = write_image_figures(result, self._folder, result.cracks, self._vector, progress)
         self._course.add(result, result.cracks, None)
         return files + self._crack_profiles()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from coupling.figure_style import (
     figure,
     written,
 )
+from coupling.progress import Progress
 from coupling.slices_figure import Extent, outline_labels, plane_extent, slices_figure
 from imaging.cracks import CrackMap
 from imaging.result import ImageResult
@@ -27,7 +29,11 @@ NO_DATA = "#e6e6e6"
 
 
 def write_image_figures(
-    result: ImageResult, folder: Path, cracks: CrackMap | None = None, vector: str = ""
+    result: ImageResult,
+    folder: Path,
+    cracks: CrackMap | None = None,
+    vector: str = "",
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Write all pictures of an image analysis; return the files.
 
@@ -40,14 +46,23 @@ def write_image_figures(
     cracks
         Drawn as well, where any were found.
     vector
-        Write a PDF beside every PNG.
+        Suffix of the vector file that is written beside every PNG; empty for none.
+    progress
+        Called with the fraction done, rising to 1.
     """
-    files = [folder / f"{n}.png" for n in ("slices", "thickness_map", "histogram", "z_profile")]
-    slices_figure(result, files[0], cracks, vector)
-    thickness_figure(result, files[1], cracks, vector)
-    histogram_figure(result, files[2], vector)
-    z_profile_figure(result, files[3], vector)
-    return [target for file in files for target in written(file, vector)]
+    drawn: dict[str, Callable[[Path], None]] = {
+        "slices": lambda file: slices_figure(result, file, cracks, vector),
+        "thickness_map": lambda file: thickness_figure(result, file, cracks, vector),
+        "histogram": lambda file: histogram_figure(result, file, vector),
+        "z_profile": lambda file: z_profile_figure(result, file, vector),
+    }
+    files = []
+    for done, (name, draw) in enumerate(drawn.items(), start=1):
+        draw(folder / f"{name}.png")
+        files += written(folder / f"{name}.png", vector)
+        if progress is not None:
+            progress(done / len(drawn))
+    return files
 
 
 def thickness_figure(

@@ -11,9 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from coupling.progress import percent
 from coupling.scene import Scene, scene_of
 from coupling.schema_figures import Figures
 from coupling.schema_imaging import TomogramConfig
+from imaging.course import Course
 from imaging.result import ImageResult
 from imaging.series import SeriesResult
 from imaging.series_rows import SeriesRow
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 RENDERED = "lithium_3d.png"
 ANIMATION = "lithium_3d.gif"
+_SHARES = {"figures": 1.0, "rendered": 2.0}
+"""About how the time is shared; VTK has begun before the figures are done."""
 
 
 class Pictures(AbstractContextManager["Pictures"]):
@@ -69,15 +73,19 @@ class Pictures(AbstractContextManager["Pictures"]):
         Give the 3-D scene where it is known already.
         """
         files: list[Path] = []
-        if self._renderer is not None:  # it draws while the figures are drawn
-            self._renderer.add(
-                scene or scene_of(result, result.cracks), self._folder / RENDERED, ""
-            )
-            self._renderer.start()
-        if self._drawing is not None:
-            files += self._drawing.of_pair(result)
-        if self._renderer is not None:
-            files += self._renderer.finish()
+        with percent("pictures") as show:
+            course = Course(_SHARES, show)
+            if self._renderer is not None:  # it draws while the figures are drawn
+                self._renderer.add(
+                    scene or scene_of(result, result.cracks), self._folder / RENDERED, ""
+                )
+                self._renderer.start()
+            if self._drawing is not None:
+                with course.step("figures") as told:
+                    files += self._drawing.of_pair(result, told)
+            if self._renderer is not None:
+                with course.step("rendered") as told:
+                    files += self._renderer.finish(progress=told)
         return files
 
     def of_scan(self, row: SeriesRow, result: ImageResult, place: Path) -> list[Path]:
@@ -91,10 +99,14 @@ class Pictures(AbstractContextManager["Pictures"]):
     def of_series(self, result: SeriesResult) -> list[Path]:
         """Draw what takes all scans, and the 3-D pictures with one camera; return the files."""
         files: list[Path] = []
-        if self._renderer is not None:
-            self._renderer.start()
-        if self._drawing is not None:
-            files += self._drawing.of_series(result)
-        if self._renderer is not None:
-            files += self._renderer.finish(self._folder / ANIMATION)
+        with percent("pictures") as show:
+            course = Course(_SHARES, show)
+            if self._renderer is not None:
+                self._renderer.start()
+            if self._drawing is not None:
+                with course.step("figures"):
+                    files += self._drawing.of_series(result)
+            if self._renderer is not None:
+                with course.step("rendered") as told:
+                    files += self._renderer.finish(self._folder / ANIMATION, told)
         return files

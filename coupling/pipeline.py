@@ -14,6 +14,7 @@ from coupling.cells import compare_cells
 from coupling.pictures import Pictures
 from coupling.prediction import Prediction
 from coupling.prediction_output import score
+from coupling.progress import percent
 from coupling.report import write_report
 from coupling.results import Outcome, Scalar, write_atomic
 from coupling.scene import Scene, scene_of
@@ -91,8 +92,8 @@ def tell(config: RunConfig, folder: Path, watch: Stopwatch) -> Story:
     pair = config.pair
     if config.uses_phantom:
         log.info("no tomograms given: making synthetic ones in %s", folder / "phantom")
-        with watch.measure("phantom"):
-            files += write_phantom(config.phantom, folder / "phantom")
+        with watch.measure("phantom"), percent("phantom") as show:
+            files += write_phantom(config.phantom, folder / "phantom", progress=show)
         pair = (files[0], files[1])
     with watch.measure("image"):
         image = analyse(config, pair)

@@ -7,16 +7,20 @@ is a warning and no picture.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from coupling.progress import Progress
 from coupling.render_page import COLOURS, animate, write_page
 from coupling.render_view import WINDOW, View, views_of
 from coupling.scene import CRACK_LEVEL, LITHIUM_LEVEL, Scene
@@ -28,6 +32,8 @@ DRAWING = "coupling.render_process"
 """Module that is run to draw."""
 START_S, SCENE_S = 240.0, 60.0
 """Time that VTK gets to start, and for each scene, before it is given up."""
+_LOOK_S = 0.5
+"""Time between looks at how far it is."""
 
 
 class Renderer:
@@ -89,17 +95,26 @@ class Renderer:
         (self._folder / "views.json").write_text(json.dumps(asked))
         self._drawing = _Drawing(self._folder)
 
-    def finish(self, animation: Path | None = None) -> list[Path]:
+    def finish(self, animation: Path | None = None, progress: Progress | None = None) -> list[Path]:
         """Write all pictures and return the files; none, with a warning, where VTK cannot draw.
 
         Parameters
         ----------
         animation
             A GIF of all pictures, in their order.
+        progress
+            Called with the fraction of the views that VTK has drawn.
         """
         if self._drawing is None:
             raise RuntimeError("start comes before finish")
-        trouble = self._drawing.wait(START_S + SCENE_S * len(self._pages)) or self._blank()
+
+        def watch() -> None:
+            if progress is not None:
+                pages = range(len(self._pages))
+                drawn = [self._pixels(i, view).exists() for i in pages for view in self._views]
+                progress(sum(drawn) / len(drawn))
+
+        trouble = self._drawing.wait(START_S + SCENE_S * len(self._pages), watch) or self._blank()
         if trouble is not None:
             log.warning("no 3-D picture: %s (render=false leaves it out)", trouble)
             return []
@@ -143,13 +158,16 @@ class _Drawing:
                 stdin=subprocess.DEVNULL, stdout=said, stderr=said,
             )  # fmt: skip
 
-    def wait(self, limit_s: float) -> str | None:
-        """Wait for it to end; return why it failed, or None."""
-        try:
-            code = self._process.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            self.stop()
-            return f"VTK has not drawn it within {limit_s:.0f} s"
+    def wait(self, limit_s: float, watch: Callable[[], None]) -> str | None:
+        """Wait for it to end, watching it meanwhile; return why it failed, or None."""
+        end = time.monotonic() + limit_s
+        while (code := self._process.poll()) is None:
+            if time.monotonic() > end:
+                self.stop()
+                return f"VTK has not drawn it within {limit_s:.0f} s"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(min(_LOOK_S, limit_s))
+            watch()
         if code == 0:
             return None
         text = self._said.read_text(errors="replace")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.colors import to_hex
 from omegaconf import OmegaConf
 
@@ -60,7 +60,7 @@ def write_report(story: Story, folder: Path, comparison: Comparison | None = Non
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=_number, any_number=_any_number)
+    environment.filters.update(number=_number, any_number=_any_number, breakable=_breakable)
     environment.globals["picture"] = lambda name, alt, width="": figure(
         pictures.get(name), alt, width
     )
@@ -198,6 +198,11 @@ def _number(value: Any, digits: int) -> str:
         return "–"
     rounded = round(value, digits) + 0.0  # no minus before a zero
     return f"{rounded:,.{digits}f}".replace(",", "\u202f").replace("-", "\u2212")
+
+
+def _breakable(name: str) -> Markup:
+    """Let a long key break after an underscore."""
+    return Markup(escape(name).replace("_", Markup("_<wbr>")))
 
 
 def _any_number(value: Any) -> str:

@@ -41,7 +41,8 @@ def risk_map_figure(table: pd.DataFrame, file: Path, vector: str = "") -> None:
     """
     many = len(table) > MANY
     width = SINGLE_COLUMN_IN * (1.7 if many else 1.35)
-    with figure(file, width, width * 0.89, vector) as drawing:
+    height = (width - 1.2) * _height_over_width([table]) + 0.65
+    with figure(file, width, height, vector) as drawing:
         axes = drawing.subplots()
         colours = _risk_colours(table)
         _draw_islands(axes, table, colours)
@@ -56,7 +57,8 @@ def risk_maps_figure(tables: Mapping[str, pd.DataFrame], file: Path, vector: str
     """Draw the islands of several cells, each where they are, on one scale of length and risk."""
     columns = min(len(tables), 3)
     rows = -(-len(tables) // columns)
-    height = rows * (DOUBLE_COLUMN_IN - 0.9) / columns + 0.3
+    panel = (DOUBLE_COLUMN_IN - 0.9) / columns - 0.6
+    height = rows * (panel * _height_over_width(list(tables.values())) + 0.6) + 0.3
     with figure(file, DOUBLE_COLUMN_IN, height, vector) as drawing:
         grid = drawing.subplots(rows, columns, squeeze=False)
         colours = _risk_colours(pd.concat(tables.values()))
@@ -111,12 +113,27 @@ def _draw_islands(axes: Any, table: pd.DataFrame, colours: mpl.cm.ScalarMappable
             else None,
         )
     if len(table):
-        reach = table["contact_diameter_um"].max()
-        for name, limit in (("x_um", axes.set_xlim), ("y_um", axes.set_ylim)):
-            limit(table[name].min() - reach, table[name].max() + 1.3 * reach)
+        axes.set_xlim(_limits(table, "x_um"))
+        axes.set_ylim(_limits(table, "y_um"))
     axes.set_aspect("equal")
     axes.set_xlabel("x (µm)")
     axes.set_ylabel("y (µm)")
+
+
+def _limits(table: pd.DataFrame, name: str) -> tuple[float, float]:
+    """Return the part of an axis that islands and their names take."""
+    reach = table["contact_diameter_um"].max()
+    return table[name].min() - reach, table[name].max() + 1.3 * reach
+
+
+def _height_over_width(tables: Sequence[pd.DataFrame]) -> float:
+    """Return the shape of axes that show all islands of each of some tables."""
+    held = [table for table in tables if len(table)]
+    if not held:
+        return 1.0
+    x, y = (np.array([_limits(table, name) for table in held]) for name in ("x_um", "y_um"))
+    ratio = (y[:, 1].max() - y[:, 0].min()) / (x[:, 1].max() - x[:, 0].min())
+    return float(np.clip(ratio, 0.3, 1.2))  # no shorter than the colour bar's name
 
 
 def _common_limits(panels: Sequence[Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from imaging.phantom import PhantomOptions
+from imaging.phantom_options import PhantomOptions
 
 
 @dataclass(frozen=True)

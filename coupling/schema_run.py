@@ -15,7 +15,8 @@ from coupling.config import plain, schema_node, validated
 from coupling.results import require_finished
 from coupling.schema_imaging import Electrode, TomogramConfig
 from coupling.schema_mechanics import ElectrodeConfig, require_workers
-from imaging.phantom import CrackRule, IslandChoice, PhantomOptions
+from imaging.phantom_cracks import CrackRule
+from imaging.phantom_options import IslandChoice, PhantomOptions
 
 PHANTOM_CELLS: dict[str, dict[str, Any]] = {
     "bare_cu": {"islands": IslandChoice.bare_cu, "crack_rule": CrackRule.above_tallest},

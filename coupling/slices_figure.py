@@ -58,7 +58,7 @@ def slices_figure(
     dz, _, dx = result.lvf.spacing_um
     tall = (place.z.stop - place.z.start) * dz
     wide = (place.x.stop - place.x.start) * dx
-    strip = min(max(6.0 * tall / wide, 0.7), 2.2) + 0.28
+    strip = min(max(6.0 * tall / wide, 0.7), 1.7) + 0.28  # all of it on one page
     square = DOUBLE_COLUMN_IN / 3 - 0.1
     height = len(panels) * strip + square + 0.75
     with figure(file, DOUBLE_COLUMN_IN, height, vector) as drawing:

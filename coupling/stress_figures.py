@@ -62,6 +62,7 @@ def draw_island(axes: Any, picture: Picture, reach_um: float | None = None) -> A
             cmap=SIGMA1_MAP,
             extend="both",
         )
+        filled.set(edgecolor="face", linewidth=0.2)  # else vector files show seams
         flip = np.array([side, 1.0])
         for name, colour in (("copper", COPPER), ("lithium", LITHIUM)):
             points, displacement = picture.outlines[name]

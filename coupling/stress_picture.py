@@ -82,10 +82,11 @@ def _floor(case: Case) -> Floats:
 def risk_title(label: int | None, scalars: dict[str, Scalar]) -> str:
     """Return the title of a solved island's picture."""
     island = "Li island" if label is None else f"Li island {label}"
-    return (
+    title = (
         f"{island}, {scalars['contact_diameter_um']:.1f} µm × {scalars['height_um']:.1f} µm; "
         f"displacements × {DEFORMATION_SCALE}\n"
         f"Li pressure {scalars['li_pressure_mpa']:.0f} MPa, "
         f"apex σ₁ {scalars['apex_sigma1_mpa']:.0f} MPa; "
         f"risk R1: bulk {scalars['risk_bulk']:.2f}, rim {scalars['risk_rim']:.2f}"
     )
+    return title.replace("-", "\u2212")  # the minus sign of the axes

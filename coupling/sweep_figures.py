@@ -13,6 +13,8 @@ from coupling.sweep_axes import ASPECT_RATIO, SweepView, half_spheroid_law, labe
 
 _MOST_LINES = 8
 """With more groups than this the mean effect of each key is drawn instead of lines."""
+_MOST_TICKS = 4
+"""Up to this number of values of a key each stands at the axis."""
 _LOG_RANGE = 8.0
 """Quotient of largest and smallest value from which an axis is logarithmic."""
 _BORDER = 1.1
@@ -21,7 +23,7 @@ _PUBLISHED = {"wide": 0.05, "narrow": 0.45}
 _PANELS = {
     "risk_bulk": "bulk crack risk R1 (–)",
     "risk_rim": "rim crack risk R1 (–)",
-    "apex_sigma1_mpa": "σ₁ in SE at the apex (MPa)",
+    "apex_sigma1_mpa": "apex σ₁ in SE (MPa)",
     "li_pressure_mpa": "pressure in Li (MPa)",
 }
 _BLUE = "#1d3557"
@@ -196,6 +198,10 @@ def effects_figure(view: SweepView, file: Path, vector: str = "") -> None:
                     axes.plot(levels, mean, "o-", ms=3, lw=1, color=colour, label=name)
                 _decorate(axes, quantity, _PANELS[quantity] if column == 0 else "", "")
             panels[-1, column].set_xlabel(label_of(key))
+            levels = np.unique(x[np.isfinite(x)])
+            if 1 < len(levels) <= _MOST_TICKS:
+                for axes in panels[:, column]:
+                    axes.set_xticks(levels, [f"{level:g}" for level in levels])
         if names != [""]:
             lines = panels[0, 0].get_lines()[: len(names)]
             drawing.legend(

@@ -16,6 +16,9 @@ myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"islet {release}"
 html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["math.css"]
+html_show_copyright = False
 exclude_patterns = ["images"]
 
 

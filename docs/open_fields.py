@@ -1,7 +1,7 @@
 """Open the fields of `islet solve` in ParaView: stress on the deformed island and its mirror.
 
 In ParaView: Tools, Python Shell, Run Script, after `FOLDER = "..."` in that shell; or from a
-terminal, with a picture as the result:
+terminal, with a picture as the result (FOLDER/fields.png, if no other is named):
 
     pvpython docs/open_fields.py FOLDER [PICTURE.png]
 """
@@ -80,8 +80,12 @@ def part(source, region: int, name: str):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
+    if sys.argv[1:]:
+        show(Path(sys.argv[1]))
+        picture = sys.argv[2] if len(sys.argv) > 2 else str(Path(sys.argv[1]) / "fields.png")
+        simple.SaveScreenshot(picture, ImageResolution=PICTURE_PIXELS)
+        print(f"picture: {picture}")
+    elif "FOLDER" in globals():
+        show(Path(globals()["FOLDER"]))
+    else:
         sys.exit("usage: pvpython open_fields.py FOLDER [PICTURE.png]")
-    show(Path(sys.argv[1]))
-    if len(sys.argv) > 2:
-        simple.SaveScreenshot(sys.argv[2], ImageResolution=PICTURE_PIXELS)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from imaging.course import Course
 from imaging.crack_exclusion import search_cracks
 from imaging.cracks import CrackMap
 from imaging.drift import GreyDrift, corrected, measure_drift, report_drift
@@ -37,6 +38,7 @@ from imaging.options import Drift, Estimator, ImageOptions, Normalisation
 from imaging.order import check_order
 from imaging.registration import register
 from imaging.setup import Decisions, Place, Setup, decide, find_roi
+from imaging.slabs import Progress
 from imaging.thickness import (
     SMOOTH_VOXEL,
     ThicknessMap,
@@ -49,6 +51,8 @@ from imaging.transform import RigidTransform, apply, seen
 from imaging.volume import BoolArray, FloatArray, IntArray, Volume
 from imaging.workflow import drift_scalars, registration_scalars
 
+STEPS = {"find_foil": 1.0, "register": 10.0, "resample": 4.0, "measure": 6.0}
+"""About what part of the time each step takes."""
 ALIGNMENT_VOXEL = 0.05
 """Standard deviation of the alignment along z that is taken for granted."""
 
@@ -94,7 +98,11 @@ class FoilResult:
 
 
 def analyse_foil(
-    before: Volume, after: Volume, options: ImageOptions, known: FoilSetup | None = None
+    before: Volume,
+    after: Volume,
+    options: ImageOptions,
+    known: FoilSetup | None = None,
+    progress: Progress | None = None,
 ) -> FoilResult:
     """Align, subtract, and measure the depletion of the counter electrode's foil.
 
@@ -107,6 +115,8 @@ def analyse_foil(
         `grey.cc` the grey value of the foil's collector; `roi.height_um` is not used.
     known
         What an earlier pair with the same `before` has decided.
+    progress
+        Called with the fraction done.
 
     Raises
     ------
@@ -122,15 +132,19 @@ def analyse_foil(
         if not np.allclose(a, b, rtol=1e-3):
             raise ValueError(f"before has {name} {a}, after {b}: must be equal")
     decisions: Decisions = {} if known is None else dict(known.setup.decisions)
-    if known is None:
-        foil, place = _find_place(before, options, decisions)
-    else:
-        foil, place = known.foil, known.setup.place
+    course = Course(STEPS, progress)
+    with course.step("find_foil"):
+        if known is None:
+            foil, place = _find_place(before, options, decisions)
+        else:
+            foil, place = known.foil, known.setup.place
     transform, aligned = None, after
     field = np.ones(before.shape[1:], dtype=bool)
     if options.register:
-        transform = register(before, after, place.electrolyte_um)
-        aligned = apply(transform, after)
+        with course.step("register") as told:
+            transform = register(before, after, place.electrolyte_um, progress=told)
+        with course.step("resample") as told:
+            aligned = apply(transform, after, told)
         field = seen(transform, after, place.slices)
     roi = place.roi & field
     if not roi.any():

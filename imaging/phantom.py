@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tifffile
@@ -36,6 +36,7 @@ from imaging.phantom_scene import MU_PER_CM
 from imaging.phantom_shapes import write_cracks, write_shapes
 from imaging.readers import write_map, write_tiff
 from imaging.replace import renamed
+from imaging.slabs import Progress
 from imaging.volume import Volume
 
 __all__ = [
@@ -83,7 +84,12 @@ def make_series(options: PhantomOptions) -> Iterator[tuple[float, Volume, Truth]
         yield part.time_h or 0.0, part.volume(), truth_of(part)
 
 
-def write_phantom(options: PhantomOptions, folder: Path, stream: bool | None = None) -> list[Path]:
+def write_phantom(
+    options: PhantomOptions,
+    folder: Path,
+    stream: bool | None = None,
+    progress: Progress | None = None,
+) -> list[Path]:
     """Write `before.tif`, `after.tif`, `truth/` and, where asked for, `series/`.
 
     Parameters
@@ -95,6 +101,8 @@ def write_phantom(options: PhantomOptions, folder: Path, stream: bool | None = N
     stream
         Compute and write slice by slice, as BigTIFF, with a few dozen slices in memory; None: from
         100 million voxels on. Grey values may then differ by 1 in some voxels.
+    progress
+        Called with the fraction done, rising to 1.
 
     Returns
     -------
@@ -107,18 +115,20 @@ def write_phantom(options: PhantomOptions, folder: Path, stream: bool | None = N
     folder = Path(folder)
     large = math.prod(options.grid) > STREAMED_VOXEL if stream is None else stream
     scans = phantom_scans(options, large)
+    # every scan is written, and the truth of all but the first
+    told = _counted((2 * len(scans) - 1) * options.grid[0], progress)
     files = []
     for part in scans[:2]:
         files.append(folder / f"{part.name}.tif")
-        _write_slices(files[-1], part.slices(), options, large)
-    found, _ = _write_truth(scans[1], folder / "truth", large)
+        _write_slices(files[-1], told(part.slices()), options, large)
+    found, _ = _write_truth(scans[1], folder / "truth", large, told)
     files += found
     rows: list[dict[str, Any]] = []
     series = folder / "series"
     for part in scans[2:]:
         files.append(series / f"{part.name}.tif")
-        _write_slices(files[-1], part.slices(), options, large)
-        found, row = _write_truth(part, series / "truth" / part.name, large)
+        _write_slices(files[-1], told(part.slices()), options, large)
+        found, row = _write_truth(part, series / "truth" / part.name, large, told)
         files += found
         rows.append({"file": f"{part.name}.tif", "time_h": part.time_h, **row})
     if rows:
@@ -128,6 +138,26 @@ def write_phantom(options: PhantomOptions, folder: Path, stream: bool | None = N
             writer.writeheader()
             writer.writerows(rows)
     return files
+
+
+class Told(Protocol):
+    """Passes slices on, and says how many have passed."""
+
+    def __call__[T](self, slices: Iterable[T]) -> Iterator[T]: ...
+
+
+def _counted(total: int, progress: Progress | None) -> Told:
+    done = 0
+
+    def told[T](slices: Iterable[T]) -> Iterator[T]:
+        nonlocal done
+        for part in slices:
+            yield part
+            done += 1
+            if progress is not None:
+                progress(done / total)
+
+    return told
 
 
 # -------------------------------------------------------------------------------------- files
@@ -177,7 +207,7 @@ def _write_slices(
 
 
 def _write_truth(
-    part: Scan, folder: Path, large: bool
+    part: Scan, folder: Path, large: bool, told: Told
 ) -> tuple[list[Path], dict[str, float | str | None]]:
     """Write the truth of one scan; returns the files and a summary."""
     options, plane = part.scene.options, part.scene.plane
@@ -190,7 +220,7 @@ def _write_truth(
             kind: open_files.enter_context(_stack(folder / name, options, large))
             for kind, name in kinds.items()
         }
-        for _, fractions in truth_slices(part):
+        for _, fractions in told(truth_slices(part)):
             for kind, stack in stacks.items():
                 values = getattr(fractions, kind)
                 stack.add(values, "zlib")  # nearly all of it is zeros

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from imaging import kernels
 from imaging.slabs import Progress, Rows, Step, stream
@@ -40,6 +39,9 @@ class RigidTransform:
     @property
     def matrix(self) -> FloatArray:
         """Rotation matrix on (z, y, x) vectors."""
+        # only now: options and help know transforms, and must not wait for SciPy
+        from scipy.spatial.transform import Rotation
+
         about_xyz: FloatArray = Rotation.from_euler(
             "xyz", self.rotation_deg[::-1], degrees=True
         ).as_matrix()
@@ -54,6 +56,8 @@ class RigidTransform:
 
 def angles_deg(matrix: FloatArray) -> Triple:
     """(z, y, x) angles of a rotation matrix on (z, y, x) vectors: inverse of `matrix`."""
+    from scipy.spatial.transform import Rotation
+
     x, y, z = Rotation.from_matrix(matrix[::-1, ::-1]).as_euler("xyz", degrees=True)
     return float(z), float(y), float(x)
 

@@ -198,7 +198,9 @@ function startFields() {
       byId("no-field").textContent = `No stress field of island ${island.label} is kept in this page; the command beside the map makes it.`;
       return;
     }
-    byId("field-choice-a").value = island.label;
+    const [left, right] = [byId("field-choice-a"), byId("field-choice-b")];
+    if (right.value === String(island.label)) right.value = left.value; // they change sides
+    left.value = island.label;
     showFields();
   });
 }

@@ -4,7 +4,7 @@ const CAMERAS = {
   above: { eye: { x: 0.75, y: -1.2, z: 0.95 }, drop: 0.14, up: UPWARDS, collector: 1 },
   below: { eye: { x: 0.75, y: -1.2, z: -0.95 }, drop: -0.14, up: UPWARDS, collector: 0.2 },
   top: { eye: { x: 0, y: -0.001, z: 1.8 }, drop: 0, up: { x: 0, y: 1, z: 0 }, collector: 1 },
-  side: { eye: { x: 0, y: -1.8, z: 0.12 }, drop: 0, up: UPWARDS, collector: 0.2 },
+  side: { eye: { x: 0, y: -1.35, z: 0.12 }, drop: 0, up: UPWARDS, collector: 0.2 },
 };
 
 function hasWebGL() {

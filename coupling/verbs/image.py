@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from coupling.pictures import Pictures
+from coupling.progress import percent, steps
 from coupling.results import Outcome
 from coupling.schema_imaging import Electrode, TomogramConfig
 from imaging.allocator import keep_freed_memory
@@ -99,13 +98,7 @@ def analyse(config: TomogramConfig, pair: tuple[Path, Path] | None) -> ImageResu
             lambda path: read_volume(path, config.voxel_um, config.dataset), pair
         )
     read = {"read": time.perf_counter() - start}
-    with tqdm(
-        total=100, desc="image", unit="%", disable=not sys.stderr.isatty(), leave=False
-    ) as bar:
-
-        def show(fraction: float) -> None:
-            bar.update(round(100 * fraction) - bar.n)
-
+    with percent("image") as show:
         result = analyse_pair(before, after, options, progress=show)
     return dataclasses.replace(result, timing_s=read | result.timing_s)
 
@@ -137,9 +130,7 @@ def _run_series(config: TomogramConfig, folder: Path) -> Outcome:
         for path in map(Path, config.scans or ())
     ]
     with (
-        tqdm(
-            total=len(scans) - 1, desc="scans", disable=not sys.stderr.isatty(), leave=False
-        ) as bar,
+        steps("scans", len(scans) - 1) as scan_done,
         Pictures(config, folder) as pictures,
     ):
 
@@ -154,7 +145,7 @@ def _run_series(config: TomogramConfig, folder: Path) -> Outcome:
             files.extend(pictures.of_scan(row, result, place))
             timing["write"] += kept - found
             timing["pictures"] += time.perf_counter() - kept
-            bar.update()
+            scan_done()
 
         area = config.electrode_area_cm2
         result = analyse_series(

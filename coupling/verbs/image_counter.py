@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import functools
-import sys
 import time
 from pathlib import Path
 
-from tqdm import tqdm
-
 from coupling.foil_figures import write_foil_figures
+from coupling.progress import percent, steps
 from coupling.results import Outcome
 from coupling.schema_imaging import TomogramConfig
 from imaging.assumptions import foil_assumptions
@@ -37,7 +35,8 @@ def _run_pair(config: TomogramConfig, folder: Path) -> Outcome:
     pair = config.pair
     assert pair is not None  # the schema sees to it
     before, after = (read_volume(path, config.voxel_um, config.dataset) for path in pair)
-    result = analyse_foil(before, after, config.image_options())
+    with percent("image") as show:
+        result = analyse_foil(before, after, config.image_options(), progress=show)
     analysed = time.perf_counter()
     files = write_foil_result(result, folder)
     files += write_foil_figures(result, folder, config.figures)
@@ -61,9 +60,7 @@ def _run_series(config: TomogramConfig, folder: Path) -> Outcome:
     scans = [
         functools.partial(read_volume, path, config.voxel_um, config.dataset) for path in paths
     ]
-    with tqdm(
-        total=len(scans) - 1, desc="scans", disable=not sys.stderr.isatty(), leave=False
-    ) as bar:
+    with steps("scans", len(scans) - 1) as scan_done:
 
         def keep(row: FoilRow, result: FoilResult) -> None:
             place = folder / scan_folder(row.scan, len(scans))
@@ -74,7 +71,7 @@ def _run_series(config: TomogramConfig, folder: Path) -> Outcome:
             decisions[f"scans[{row.scan}]"] = own
             last.clear()
             last.update(result.scalars)
-            bar.update()
+            scan_done()
 
         rows, setup = analyse_foil_series(
             scans,

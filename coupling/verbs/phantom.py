@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from coupling.progress import percent
 from coupling.results import Outcome, Scalar
 from coupling.schema_phantom import PhantomConfig
 from imaging.phantom import write_phantom
@@ -15,7 +16,8 @@ log = logging.getLogger("islet.phantom")
 def run(config: PhantomConfig, folder: Path) -> Outcome:
     """Write ``before.tif``, ``after.tif``, ``truth/`` and, where asked for, ``series/``."""
     options = config.options()
-    files = write_phantom(options, folder)
+    with percent("phantom") as show:
+        files = write_phantom(options, folder, progress=show)
     log.info("phantom of %d x %d x %d voxels of %g um", *options.grid, options.voxel_um)
     scalars: dict[str, Scalar] = {
         "voxel_um": options.voxel_um,

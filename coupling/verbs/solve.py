@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from pathlib import Path
 
-from tqdm import tqdm
-
 from coupling.case import Case, solve_case
 from coupling.painter import Painter, painter
+from coupling.progress import percent
 from coupling.results import Outcome
 from coupling.schema_figures import Figures
 from coupling.schema_mechanics import SolveConfig
@@ -26,10 +24,8 @@ def run(config: SolveConfig, folder: Path) -> Outcome:
     drawing = painter() if wanted else None  # starts up while the island is solved
     profile = config.island.profile()
     mesh_file = folder / "mesh.msh"
-    with tqdm(total=1.0, desc="load", disable=not sys.stderr.isatty(), leave=False) as bar:
-        case = solve_case(
-            profile, config, msh_file=mesh_file, progress=lambda x: bar.update(x - bar.n)
-        )
+    with percent("load") as show:
+        case = solve_case(profile, config, msh_file=mesh_file, progress=show)
     start = time.perf_counter()
     files = [mesh_file, *write_case(case, folder, drawing, config.figures.vector)]
     timing = {**case.timing_s, "output": time.perf_counter() - start}

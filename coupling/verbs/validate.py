@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
-
-from tqdm import tqdm
 
 from coupling.case import Case, solve_case
 from coupling.figure_style import written
+from coupling.progress import counted
 from coupling.published import (
     ASSUMED,
     INCONSISTENCIES,
@@ -53,10 +51,10 @@ def run(config: ValidateConfig, folder: Path) -> Outcome:
     watch = Stopwatch()
     with watch.measure("islands"):
         mechanics = MechanicsConfig(mesh=config.mesh, solver=config.solver)
-        narrow, wide = (solve_case(cap(*shape), mechanics) for shape in (NARROW_UM, WIDE_UM))
+        shapes = counted((NARROW_UM, WIDE_UM), "islands", 2)
+        narrow, wide = (solve_case(cap(*shape), mechanics) for shape in shapes)
     with watch.measure("stripping"):
-        quiet = not sys.stderr.isatty()
-        cells = tqdm(RESIDUALS.items(), desc="stripping", disable=quiet, leave=False)
+        cells = counted(RESIDUALS.items(), "stripping", len(RESIDUALS))
         residuals = {cell: _residual(kept) for cell, kept in cells}
     rows = checklist(narrow, wide, residuals)
     files = [folder / "checklist.csv"]

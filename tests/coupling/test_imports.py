@@ -97,7 +97,8 @@ def test_composition_loads_no_heavy_library() -> None:
     imports = "from coupling import cli; from coupling.verbs import SUMMARY"
     loaded = loaded_by(f"{imports}; assert not any({show})")
     assert "coupling" in loaded
-    assert not loaded & HEAVY
+    # the Tab key waits for what this loads
+    assert not loaded & (HEAVY | {"scipy", "pandas", "matplotlib", "zarr", "tifffile", "numba"})
 
 
 def test_a_solution_waits_for_no_library_that_it_does_not_use() -> None:

@@ -91,7 +91,10 @@ def test_lithium_and_cracks_are_drawn_where_they_are(seen: Seen, tmp_path: Path)
     renderer = Renderer(exchange)
     renderer.add(found, file, "6 h")
     renderer.start()
-    assert renderer.finish() == [file]
+    told: list[float] = []
+    assert renderer.finish(progress=told.append) == [file]
+    assert told == sorted(told)
+    assert told[-1] == 1.0
     assert image.imread(file)[..., :3].std() > 0.05
     top, back = views(found)
     setup = seen.result.setup

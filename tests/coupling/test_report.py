@@ -179,7 +179,7 @@ def test_a_click_shows_profile_and_field(page: webdriver.Chrome, story: tuple[St
     circle(page, other).click()
     assert text_of(page, "chosen-name") == f"Island {other}"
     assert circle(page, other).get_attribute("aria-pressed") == "true"
-    wait(lambda: mark(page, "fields") == f"{other} {other}")
+    wait(lambda: mark(page, "fields") == f"{other} {worst}")
     assert page.find_element(By.ID, "field-a").screenshot_as_png != before
     path = page.find_element(By.CSS_SELECTOR, "#profile path:last-of-type")
     assert path.get_attribute("d") != profile
@@ -260,10 +260,19 @@ def test_it_fits_a_phone_and_a_sheet_of_paper(page: webdriver.Chrome) -> None:
     try:
         widths = "return [document.documentElement.scrollWidth, innerWidth]"
         assert page.execute_script(widths) == [390, 390]
+        # what the table is about is seen before it is scrolled, and that it goes on is said
+        table = page.find_element(By.CSS_SELECTOR, "#islands .scroll")
+        assert "wide" in (table.get_attribute("class") or "")
+        risk = table.find_element(By.CSS_SELECTOR, "td.bad")
+        assert risk.rect["x"] + risk.rect["width"] < 390
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
         shown = "return getComputedStyle(document.getElementById(arguments[0])).display"
         assert page.execute_script(shown, "scene-live") == "none"
         assert page.execute_script(shown, "map") != "none"
+        unfolded = "return document.querySelectorAll('details.record[open]').length"
+        for event, count in (("beforeprint", 3), ("afterprint", 0)):
+            page.execute_script(f"window.dispatchEvent(new Event('{event}'))")
+            assert page.execute_script(unfolded) == count
     finally:
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

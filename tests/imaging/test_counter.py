@@ -40,7 +40,11 @@ def errors(result: FoilResult, phantom: Phantom) -> tuple[float, float]:
 @pytest.fixture(scope="module")
 def depleted() -> tuple[Phantom, FoilResult]:
     phantom = cell(foil_spots_um=SPOTS)
-    return phantom, analyse_foil(phantom.before, phantom.after, ImageOptions())
+    told: list[float] = []
+    result = analyse_foil(phantom.before, phantom.after, ImageOptions(), progress=told.append)
+    assert told == sorted(told)
+    assert len(told) > 3
+    return phantom, result
 
 
 def test_depletion_after_drift(depleted: tuple[Phantom, FoilResult]) -> None:
