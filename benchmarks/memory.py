@@ -28,23 +28,21 @@ HERE = Path(__file__).resolve().parent
 sys.path[:] = [p for p in sys.path if Path(p).resolve() != HERE]
 sys.path.insert(0, str(HERE.parent))
 
+from benchmarks.imaging import pair  # noqa: E402
 from imaging.memory import ANALYSIS_BYTES  # noqa: E402
-from imaging.phantom import write_phantom  # noqa: E402
-from imaging.phantom_options import IslandChoice, PhantomOptions  # noqa: E402
 
+ISLANDS = 2
 SCAN_BYTES = 2
 """Per voxel of a scan as it lies on disk."""
 ISLET = [sys.executable, "-m", "coupling.cli"]
 NAIVE = """
-import importlib.util, json, sys
+import json, sys
 from pathlib import Path
-spec = importlib.util.spec_from_file_location("benchmark", "benchmarks/imaging.py")
-sys.modules["benchmark"] = benchmark = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(benchmark)
-benchmark.NAIVE_VOXELS = 2**62  # no crop
+from benchmarks import imaging
+imaging.NAIVE_VOXELS = 2**62  # no crop
 place = Path(sys.argv[1])
 truth = json.loads((place / "truth" / "transform.json").read_text())
-benchmark.naive(place, truth["grey_cc"], truth["grey_li"])
+imaging.naive(place, truth["grey_cc"], truth["grey_li"])
 """
 
 
@@ -77,13 +75,8 @@ def peak_mib(command: list[str], folder: Path) -> float:
 
 def measured(shape: tuple[int, int, int], folder: Path) -> Peak:
     """Measure all of it once."""
-    nz, ny, nx = shape
-    options = PhantomOptions(
-        shape=[nz, ny, nx], islands=IslandChoice.listed, die_um=0.0, li_foil_um=0.0,
-        caps_um=[[0.8 * ny, 0.8 * nx, 60.0, 15.0]], shift_um=[2.0, -0.7, 1.3],
-    )  # fmt: skip
-    write_phantom(options, folder / "pair", stream=True)
-    scans = [f"{name}={folder / 'pair' / name}.tif" for name in ("before", "after")]
+    place = pair(folder, shape, ISLANDS)
+    scans = [f"{name}={place / name}.tif" for name in ("before", "after")]
     out = [f"hydra.run.dir={folder / 'out'}", "force=true", "figures=none"]
     image = [*ISLET, "image", *scans, *out, "render=false"]
     solve = [*ISLET, "solve", "island=narrow", "stack=canonical", *out]
@@ -97,7 +90,7 @@ def measured(shape: tuple[int, int, int], folder: Path) -> Peak:
     return Peak(
         image=peak_mib(image, HERE.parent),
         image_start=peak_mib([*ISLET, "image", "--help"], HERE.parent),
-        naive=peak_mib([sys.executable, "-c", NAIVE, str(folder / "pair")], HERE.parent),
+        naive=peak_mib([sys.executable, "-c", NAIVE, str(place)], HERE.parent),
         estimate=math.prod(shape) * (2 * SCAN_BYTES + ANALYSIS_BYTES) / 2**20,
         voxels=math.prod(shape),
         solve=peak_mib(solve, HERE.parent),

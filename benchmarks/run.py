@@ -160,7 +160,7 @@ BENCHMARKS = {
     ),
     "memory": Benchmark(
         "Most memory resident at a time, whole processes.",
-        "memory.py", ("--shape", "56", "160", "160"), memory_lines,
+        "memory.py", ("--shape", "56", "240", "240"), memory_lines,
     ),
     "electrode": Benchmark(
         "Some islands solved, the others interpolated; twenty of these solved afterwards.",
