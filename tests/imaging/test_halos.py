@@ -12,6 +12,7 @@ import pytest
 from scipy import ndimage
 
 from imaging import alignment, filters, kernels, reductions, slabs
+from imaging.estimators import paper_lvf
 from imaging.transform import RigidTransform, apply
 from imaging.volume import Volume
 
@@ -48,13 +49,17 @@ def test_gaussian(sigma: float, pieces: list[slice]) -> None:
     assert len(pieces) >= 3
 
 
-@pytest.mark.parametrize("radius", [1, 3])
-def test_median(radius: int, pieces: list[slice]) -> None:
-    levels = np.rint(300 * VALUES).astype(np.int16)
-    ball = filters.ball(radius)
-    wanted = ndimage.median_filter(levels, footprint=ball, mode="nearest")
-    assert np.array_equal(filters.ball_median(levels, radius), wanted)
-    assert len(pieces) >= 3
+def test_filters_of_the_paper(pieces: list[slice], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Gaussian, and a median of what it gives."""
+    before, after = (Volume(VALUES + shift, (1.0, 1.0, 1.0)) for shift in (0.7, 0.0))
+    after = after.with_values(after.values[::-1])
+    found = paper_lvf(before, after, 3.0, 1.0)
+    assert len(pieces) >= 6  # two steps each
+    monkeypatch.setattr(slabs, "SLAB_VOXELS", 2**30)
+    monkeypatch.setattr(slabs, "_cores", lambda: 0.5)
+    whole = paper_lvf(before, after, 3.0, 1.0)
+    assert len(np.unique(whole)) > 50
+    assert np.array_equal(found, whole)
 
 
 def test_lowest(monkeypatch: pytest.MonkeyPatch) -> None:
