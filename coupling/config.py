@@ -16,8 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from omegaconf import AnyNode, DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import AnyNode, BooleanNode, DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from coupling.limits import check_limits
 from coupling.results import fingerprint
@@ -65,11 +65,34 @@ def schema_node(cls: type) -> DictConfig:
 def loosened(node: DictConfig) -> DictConfig:
     """Let any value into the rows-of-numbers fields of a structured node, in place.
 
-    OmegaConf refuses 90 where a row of floats is wanted; `validated` checks rows instead.
+    OmegaConf refuses 90 where a row of floats is wanted; `validated` checks rows instead. Its
+    switches, on the other hand, take any number for true: these refuse all but 0 and 1.
     """
     for name in _rows_of_numbers(OmegaConf.get_type(node)):
         node._content[name] = AnyNode(node[name], key=name, parent=node)  # type: ignore[index]
+    for name in map(str, node):
+        child = node._get_node(name)
+        if type(child) is BooleanNode:
+            node._content[name] = _Switch(  # type: ignore[index]
+                child._value(), key=name, parent=node, is_optional=child._is_optional()
+            )
+        elif isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
+            loosened(child)
     return node
+
+
+class _Switch(BooleanNode):
+    """A value that is true or false."""
+
+    def _validate_and_convert_impl(self, value: Any) -> bool:
+        if isinstance(value, int | float) and value not in (0, 1):
+            raise ValidationError(f"true or false is wanted; got {value}")
+        return bool(super()._validate_and_convert_impl(value))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Switch:
+        copied = _Switch()
+        self._deepcopy_impl(copied, memo)
+        return copied
 
 
 def _rows_of_numbers(cls: type | None) -> list[str]:

@@ -135,25 +135,6 @@ def difference_levels(
     return out
 
 
-def quantised(
-    values: NDArray[Any], step: float = 1 / LEVELS, low: int = LOWEST, high: int = HIGHEST
-) -> NDArray[np.int16]:
-    """Values in levels of `step`, rounded to the nearest and clipped to low..high.
-
-    Raises
-    ------
-    ValueError
-        If `step` is not positive, or `low` to `high` is empty or spans more than 12 bits.
-    """
-    if not (math.isfinite(step) and step > 0):
-        raise ValueError(f"step must be > 0; got {step}")
-    _check_levels(low, high)
-    levels: Float32 = np.multiply(values, np.float32(1 / step), dtype=np.float32)
-    np.rint(levels, out=levels)
-    np.clip(levels, low, high, out=levels)
-    return np.asarray(levels, dtype=np.int16)
-
-
 def ball_median_quantised(
     values: NDArray[Any], radius_voxel: int, *, box: Box = EVERYTHING
 ) -> NDArray[Any]:

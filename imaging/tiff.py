@@ -154,7 +154,7 @@ def _check_directories(path: Path) -> None:
             file.seek(min(offset, size))  # offsets of 64 bits may be beyond what can be sought
             count = file.read(count_size)
             tags = struct.unpack(order + count_type, count)[0] if len(count) == count_size else 0
-            file.seek(offset + count_size + tags * entry)
+            file.seek(min(offset + count_size + tags * entry, size))
             following = file.read(offset_size)
             if offset >= size or len(following) < offset_size:
                 raise ValueError(

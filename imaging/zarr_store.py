@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging import blosc
 from imaging.grid import agreed_spacing, require_voxel_um, squeezed, um_per_unit, zyx_order
 from imaging.memory import require_memory
 from imaging.replace import renamed
@@ -283,13 +284,16 @@ def _order(path: Path, stored: _Stored, kept: Sequence[int]) -> tuple[int, int, 
 
 
 def _require_chunks(path: Path, array: Any) -> None:
-    """Look for the file of every chunk, or of every shard, where there are shards."""
+    """Look for the file of every chunk, or of every shard, where there are shards.
+
+    Those that Blosc has compressed must be whole as well.
+    """
     folder = Path(str(array.store.root)) / array.path
     grid = [-(-n // c) for n, c in zip(array.shape, array.shards or array.chunks, strict=True)]
-    files = (
+    files = [
         folder / array.metadata.encode_chunk_key(place)
         for place in itertools.product(*map(range, grid))
-    )
+    ]
     missing = sum(not file.is_file() or file.stat().st_size == 0 for file in files)
     if missing:
         what = "shards" if array.shards else "chunks"
@@ -297,6 +301,12 @@ def _require_chunks(path: Path, array: Any) -> None:
             f"{missing} of {math.prod(grid)} {what} missing; if they were left out because they "
             "hold the fill value only, write the array again with empty chunks"
         )
+    if blosc.uses_blosc(array):
+        for file in files:
+            if blosc.damaged(file, array):
+                raise ValueError(
+                    f"a chunk is damaged and cannot be read: {file} is not as long as it says"
+                )
 
 
 def _read(stored: _Stored, kept: Sequence[int], order: tuple[int, int, int]) -> NDArray[Any]:

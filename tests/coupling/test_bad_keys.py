@@ -187,6 +187,8 @@ def test_words_lists_and_paths_that_are_none(verb: str) -> None:
             faults = {"table": faults["table"]} if list[str] in kinds else faults
         else:
             faults = {"word": "abc", "list": "[1,2]", "table": "{a:1}"}
+        if bool in kinds:
+            faults |= {"negative": "-1", "number": "5", "share": "0.5", "number as text": "'5'"}
         for fault, text in faults.items():
             said = outcome(verb, key, text)
             if key.split(".")[-1] not in said:

@@ -78,18 +78,37 @@ def test_damaged_tiff(tmp_path: Path) -> None:
     assert refused > 100
 
 
-def test_tiff_pages_in_a_circle(tmp_path: Path) -> None:
+def next_page_at(content: bytes, page: int) -> int:
+    """Place in a TIFF file at which the offset of the page after this one stands; -1: the first."""
+    wide = content[2] == 43
+    count, entry, size = (8, 20, 8) if wide else (2, 12, 4)
+    at = 8 if wide else 4
+    for _ in range(page + 1):
+        start = int.from_bytes(content[at : at + size], "little")
+        tags = int.from_bytes(content[start : start + count], "little")
+        at = start + count + entry * tags
+    return at
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize(("last", "back"), [(0, 0), (2, 0), (2, 2), (3, 1)])
+def test_tiff_pages_in_a_circle(tmp_path: Path, last: int, back: int, wide: bool) -> None:
     file = tmp_path / "circle.tif"
-    tifffile.imwrite(file, VALUES[0], photometric="minisblack")
-    content = bytearray(file.read_bytes())
-    first = int.from_bytes(content[4:8], "little")
-    tags = int.from_bytes(content[first : first + 2], "little")
-    at = first + 2 + 12 * tags
-    content[at : at + 4] = first.to_bytes(4, "little")
+    with tifffile.TiffWriter(file, bigtiff=wide) as writer:
+        for plane in VALUES[:5]:
+            writer.write(plane, photometric="minisblack", contiguous=False)
+    content, size = bytearray(file.read_bytes()), 8 if wide else 4
+    target, source = next_page_at(content, back - 1), next_page_at(content, last)
+    content[source : source + size] = content[target : target + size]
     file.write_bytes(content)
     said = complaint(file, 1.0)
     assert said is not None
-    assert "leads back" in said
+    assert f"page {last + 1} leads back" in said
+    content[source : source + size] = b"\xff" * size  # beyond what can be sought
+    file.write_bytes(content)
+    said = complaint(file, 1.0)
+    assert said is not None
+    assert "truncated" in said
 
 
 def test_damaged_zarr(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numcodecs
 import numpy as np
 import pytest
 import zarr
+from zarr.codecs import BloscCodec
 
 from imaging.readers import read_volume, write_zarr
 from imaging.volume import Volume
@@ -143,6 +145,45 @@ def test_damaged_chunks_and_metadata(tmp_path: Path) -> None:
     refused(path, "metadata cannot be read")
     with pytest.raises(FileNotFoundError, match=r"gone\.zarr"):
         read_volume(tmp_path / "gone.zarr", V)
+
+
+def longer(file: Path, at: int = 0) -> None:
+    """Make the head of a Blosc chunk speak of a gigabyte: its library would read on for it."""
+    content = bytearray(file.read_bytes())
+    content[at + 12 : at + 16] = (1 << 30).to_bytes(4, "little")
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_blosc_chunks_that_say_they_are_longer(tmp_path: Path, version: int) -> None:
+    codec = numcodecs.Blosc() if version == 2 else BloscCodec()
+    zarr.create_array(
+        str(tmp_path / "a.zarr"), data=ZYX, chunks=(4, 5, 6), zarr_format=version, compressors=codec
+    )
+    np.testing.assert_array_equal(read_volume(tmp_path / "a.zarr", V).values, ZYX)
+    (chunk,) = (p for p in (tmp_path / "a.zarr").rglob("*0") if p.is_file())
+    longer(chunk)
+    refused(tmp_path / "a.zarr", "damaged and cannot be read.*not as long as it says")
+    chunk.write_bytes(bytes(9))
+    refused(tmp_path / "a.zarr", "damaged and cannot be read.*not as long as it says")
+
+
+@pytest.mark.parametrize("location", ["start", "end"])
+def test_blosc_chunks_in_shards(tmp_path: Path, location: str) -> None:
+    shards = {"shape": (4, 5, 6), "index_location": location}
+    zarr.create_array(
+        str(tmp_path / "a.zarr"),
+        data=np.where(np.arange(6) < 3, ZYX, 0),  # the last chunk is left out of the shard
+        chunks=(4, 5, 3), shards=shards, compressors=BloscCodec(),
+    )  # fmt: skip
+    assert read_volume(tmp_path / "a.zarr", V).values[..., :3].tolist() == ZYX[..., :3].tolist()
+    (shard,) = (p for p in (tmp_path / "a.zarr").rglob("0") if p.is_file())
+    sound = shard.read_bytes()
+    longer(shard, at=2 * 16 + 4 if location == "start" else 0)
+    refused(tmp_path / "a.zarr", "damaged and cannot be read.*not as long as it says")
+    for content in (sound[:9], sound[:-40] if location == "start" else sound[40:]):
+        shard.write_bytes(content)
+        refused(tmp_path / "a.zarr", "damaged and cannot be read")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,121 @@
+"""How much memory do an analysis and a solution need, against their peers and the estimate?
+
+    uv run python benchmarks/memory.py [--shape 60 920 920]
+
+The most that is resident at a time, of whole processes: `islet image` on a phantom pair, and the
+same chain in plain SciPy (`naive` of `imaging.py`) on the same two files; `islet solve` on the
+published narrow island, and CalculiX on the same model (`data/A_narrow.inp.gz`), where it is
+installed. What `islet image` needs more than `islet image --help` is also held against the
+estimate by which a volume that is too large is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+# this folder's mechanics.py and imaging.py must not hide the packages of those names
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [p for p in sys.path if Path(p).resolve() != HERE]
+sys.path.insert(0, str(HERE.parent))
+
+from benchmarks.imaging import pair  # noqa: E402
+from imaging.memory import ANALYSIS_BYTES  # noqa: E402
+
+ISLANDS = 2
+SCAN_BYTES = 2
+"""Per voxel of a scan as it lies on disk."""
+ISLET = [sys.executable, "-m", "coupling.cli"]
+NAIVE = """
+import json, sys
+from pathlib import Path
+from benchmarks import imaging
+imaging.NAIVE_VOXELS = 2**62  # no crop
+place = Path(sys.argv[1])
+truth = json.loads((place / "truth" / "transform.json").read_text())
+imaging.naive(place, truth["grey_cc"], truth["grey_li"])
+"""
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Most memory resident at a time of one process, MiB; None: not installed."""
+
+    image: float
+    image_start: float
+    """Of a process that only starts."""
+    naive: float
+    estimate: float
+    """Of the scans and their analysis, by which too large volumes are refused."""
+    voxels: int
+    solve: float
+    calculix: float | None
+
+
+def peak_mib(command: list[str], folder: Path) -> float:
+    """Run a command, and return the peak of its resident memory."""
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(f"{' '.join(command)} failed:\n{said.read()}")
+    return usage.ru_maxrss / 1024
+
+
+def measured(shape: tuple[int, int, int], folder: Path) -> Peak:
+    """Measure all of it once."""
+    place = pair(folder, shape, ISLANDS)
+    scans = [f"{name}={place / name}.tif" for name in ("before", "after")]
+    out = [f"hydra.run.dir={folder / 'out'}", "force=true", "figures=none"]
+    image = [*ISLET, "image", *scans, *out, "render=false"]
+    solve = [*ISLET, "solve", "island=narrow", "stack=canonical", *out]
+    for command in (image, solve):
+        peak_mib(command, HERE.parent)  # compiles the loops
+    ccx = None
+    if shutil.which("ccx"):
+        deck = (HERE / "data" / "A_narrow.inp.gz").read_bytes()
+        (folder / "A_narrow.inp").write_bytes(gzip.decompress(deck))
+        ccx = peak_mib(["ccx", "A_narrow"], folder)
+    return Peak(
+        image=peak_mib(image, HERE.parent),
+        image_start=peak_mib([*ISLET, "image", "--help"], HERE.parent),
+        naive=peak_mib([sys.executable, "-c", NAIVE, str(place)], HERE.parent),
+        estimate=math.prod(shape) * (2 * SCAN_BYTES + ANALYSIS_BYTES) / 2**20,
+        voxels=math.prod(shape),
+        solve=peak_mib(solve, HERE.parent),
+        calculix=ccx,
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--shape", type=int, nargs=3, default=[60, 920, 920])
+    parser.add_argument("--out", type=Path, help="write the result as JSON too")
+    chosen = parser.parse_args()
+    nz, ny, nx = chosen.shape
+    with tempfile.TemporaryDirectory() as folder:
+        found = measured((nz, ny, nx), Path(folder))
+    print(
+        f"islet image on {found.voxels / 1e6:.1f} Mvoxel: {found.image:.0f} MiB, of them "
+        f"{found.image_start:.0f} to start; naive chain {found.naive:.0f} MiB; "
+        f"estimate {found.estimate:.0f} MiB"
+    )
+    print(f"islet solve: {found.solve:.0f} MiB; CalculiX {found.calculix or math.nan:.0f} MiB")
+    if chosen.out:
+        chosen.out.write_text(json.dumps(asdict(found), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
