@@ -83,7 +83,7 @@ def test_the_report_holds_everything_and_needs_no_network(run: Path, result: dic
     for label in range(1, int(result["scalars"]["islands"]) + 1):
         assert f'<tr data-label="{label}">' in page
     for words in ("Assumptions", "youngs_mpa: 22100.0", "interface_z_um", "mixture", "10.1149/"):
-        assert words in page
+        assert words in page.replace("<wbr>", "")  # where a key may break
 
 
 def test_every_file_that_is_listed_is_there(run: Path, result: dict) -> None:
