@@ -28,13 +28,18 @@ HERE = Path(__file__).resolve().parent
 sys.path[:] = [p for p in sys.path if Path(p).resolve() != HERE]
 sys.path.insert(0, str(HERE.parent))
 
-from benchmarks.imaging import pair  # noqa: E402
 from imaging.memory import ANALYSIS_BYTES  # noqa: E402
 
 ISLANDS = 2
 SCAN_BYTES = 2
 """Per voxel of a scan as it lies on disk."""
 ISLET = [sys.executable, "-m", "coupling.cli"]
+PAIR = """
+import sys
+from pathlib import Path
+from benchmarks.imaging import pair
+pair(Path(sys.argv[1]), tuple(map(int, sys.argv[2:5])), int(sys.argv[5]))
+"""
 NAIVE = """
 import json, sys
 from pathlib import Path
@@ -62,7 +67,11 @@ class Peak:
 
 
 def peak_mib(command: list[str], folder: Path) -> float:
-    """Run a command, and return the peak of its resident memory."""
+    """Run a command, and return the peak of its resident memory.
+
+    A process begins with the memory of the one that starts it, so this one is kept small: it
+    loads no NumPy and makes no phantom.
+    """
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said)
         _, status, usage = os.wait4(process.pid, 0)
@@ -75,7 +84,9 @@ def peak_mib(command: list[str], folder: Path) -> float:
 
 def measured(shape: tuple[int, int, int], folder: Path) -> Peak:
     """Measure all of it once."""
-    place = pair(folder, shape, ISLANDS)
+    sizes = [*map(str, (*shape, ISLANDS))]
+    peak_mib([sys.executable, "-c", PAIR, str(folder), *sizes], HERE.parent)
+    place = folder / "x".join(sizes)
     scans = [f"{name}={place / name}.tif" for name in ("before", "after")]
     out = [f"hydra.run.dir={folder / 'out'}", "force=true", "figures=none"]
     image = [*ISLET, "image", *scans, *out, "render=false"]
