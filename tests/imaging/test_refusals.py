@@ -43,7 +43,7 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
         "3 slices of bulk solid electrolyte .* register=false",
     ),
     "one scan": (
-        lambda: analyse_series([lambda: CUBE], [0.0], ImageOptions()),
+        lambda: analyse_series([lambda: CUBE], [0.0], None, ImageOptions()),
         "at least two scans; got 1",
     ),
     "no steps": (lambda: stream([], [PLAIN], PLAIN), "at least one step"),
