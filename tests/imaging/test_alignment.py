@@ -14,10 +14,10 @@ from imaging.alignment import (
     alignment_sums,
     full_pair,
     halved,
-    halved_mask,
     moved_part,
     pair_map,
 )
+from imaging.binning import halved_mask
 from imaging.comparison import compared, texture_match
 from imaging.transform import RigidTransform, expected_corner_error_um
 from imaging.volume import Volume
