@@ -75,8 +75,8 @@ def registration_lines(found: Any) -> list[Line]:
                 what, limit = f"{own['pair']}: error at the ROI's corners", CORNER_LIMIT_VOXEL
                 lines.append(Line(what, own["error_voxel"], "voxel", "limit of the warning", limit))
                 continue
-            for what, key, unit in (("time", "wall_s", "s"), ("error", "error_voxel", "voxel")):
-                what = f"{own['pair']}: {what}"
+            for kind, key, unit in (("time", "wall_s", "s"), ("error", "error_voxel", "voxel")):
+                what = f"{own['pair']}: {kind}"
                 lines.append(Line(what, own[key], unit, peer["program"], peer[key]))
     return lines
 
