@@ -1,12 +1,11 @@
-"""How much memory do an analysis and a solution need, against their peers and the estimate?
+"""How much memory do an analysis and a solution need, against their peers?
 
     uv run python benchmarks/memory.py [--shape 60 920 920]
 
 The most that is resident at a time, of whole processes: `islet image` on a phantom pair, and the
 same chain in plain SciPy (`naive` of `imaging.py`) on the same two files; `islet solve` on the
 published narrow island, and CalculiX on the same model (`data/A_narrow.inp.gz`), where it is
-installed. What `islet image` needs more than `islet image --help` is also held against the
-estimate by which a volume that is too large is refused.
+installed. What `islet image --help` needs is told beside it.
 """
 
 from __future__ import annotations
@@ -28,11 +27,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:] = [p for p in sys.path if Path(p).resolve() != HERE]
 sys.path.insert(0, str(HERE.parent))
 
-from imaging.memory import ANALYSIS_BYTES  # noqa: E402
-
 ISLANDS = 2
-SCAN_BYTES = 2
-"""Per voxel of a scan as it lies on disk."""
 ISLET = [sys.executable, "-m", "coupling.cli"]
 PAIR = """
 import sys
@@ -59,8 +54,6 @@ class Peak:
     image_start: float
     """Of a process that only starts."""
     naive: float
-    estimate: float
-    """Of the scans and their analysis, by which too large volumes are refused."""
     voxels: int
     solve: float
     calculix: float | None
@@ -102,7 +95,6 @@ def measured(shape: tuple[int, int, int], folder: Path) -> Peak:
         image=peak_mib(image, HERE.parent),
         image_start=peak_mib([*ISLET, "image", "--help"], HERE.parent),
         naive=peak_mib([sys.executable, "-c", NAIVE, str(place)], HERE.parent),
-        estimate=math.prod(shape) * (2 * SCAN_BYTES + ANALYSIS_BYTES) / 2**20,
         voxels=math.prod(shape),
         solve=peak_mib(solve, HERE.parent),
         calculix=ccx,
@@ -120,8 +112,7 @@ def main() -> None:
         found = measured((nz, ny, nx), Path(folder))
     print(
         f"islet image on {found.voxels / 1e6:.1f} Mvoxel: {found.image:.0f} MiB, of them "
-        f"{found.image_start:.0f} to start; naive chain {found.naive:.0f} MiB; "
-        f"estimate {found.estimate:.0f} MiB"
+        f"{found.image_start:.0f} to start; naive chain {found.naive:.0f} MiB"
     )
     print(f"islet solve: {found.solve:.0f} MiB; CalculiX {found.calculix or math.nan:.0f} MiB")
     if chosen.out:
