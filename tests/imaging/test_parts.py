@@ -8,6 +8,7 @@ import pytest
 from imaging.electrochemistry import coulombic_efficiency, faraday_thickness_um, paper_thickness_um
 from imaging.filters import ball, gaussian
 from imaging.kernels import ball_median_quantised
+from imaging.lvf import _plateau
 from imaging.thickness import SMOOTH_VOXEL, ThicknessMap, covered, smoothed
 
 
@@ -52,3 +53,9 @@ def test_covered_begins_at_four_sigma_of_the_smoothed_map(factor: float, holds: 
     found = covered(ThicknessMap(flat, np.where(some, 0.7, np.nan), slice(0, 1)))
     assert found[some].all() == found[some].any() == holds
     assert not found[~some].any()
+
+
+def test_a_plateau_is_where_neighbours_agree() -> None:
+    assert _plateau(np.array([1.0, 2.0, 6.0])) == 3.0
+    assert _plateau(np.array([9.0, 4.0, 4.5, 3.5])) == 4.0
+    assert _plateau(np.array([9.0, 8.0, 2.0, 2.1, 1.9, 7.0])) == pytest.approx(2.0)
