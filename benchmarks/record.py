@@ -122,8 +122,8 @@ def page(records: list[Record], entry: str) -> str:
         before, after = record.load
         for line in record.lines:
             cells = [
-                f"[{record.name}](#{record.name})", line.what, f"{line.value:.3g} {line.unit}",
-                line.against, f"{line.reference:.3g} {line.unit}", f"{line.ratio:.2g}",
+                f"[{record.name}](#{record.name})", line.what, _shown(line.value, line.unit),
+                line.against, _shown(line.reference, line.unit), f"{line.ratio:.2g}",
                 str(record.machine.cores), f"{before:.1f}, {after:.1f}",
             ]  # fmt: skip
             out.append(f"| {' | '.join(cell.strip() for cell in cells)} |")
@@ -137,9 +137,13 @@ def page(records: list[Record], entry: str) -> str:
             "",
             f"    {record.command}",
             "",
-            f"{record.date}, {machine.processor}, {machine.cores} cores, "
+            f"{record.date}, {machine.processor}, {machine.cores} of its cores, "
             f"{machine.memory_gib:g} GiB, {machine.system}; "
             + ", ".join(f"{name} {number}" for name, number in record.versions.items())
             + f". All that was measured: `benchmarks/results/{record.name}.json`.",
         ]
     return "\n".join([*out, ""])
+
+
+def _shown(value: float, unit: str) -> str:
+    return f"{value:.3g} {unit}" if abs(value) < 1000 else f"{value:,.0f} {unit}"

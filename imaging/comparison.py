@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging import kernels
-from imaging.alignment import Pair, correlation, moved_part, pair_map, slices_used
+from imaging.alignment import Pair, correlation, moved_part, pair_map
+from imaging.binning import slices_used
 from imaging.slabs import mapped
 from imaging.transform import RigidTransform
 from imaging.volume import BoolArray, FloatArray, Volume

@@ -31,14 +31,11 @@ from imaging.alignment import (
     binned_pair,
     full_pair,
     halved,
-    halved_mask,
-    halved_values,
     limits_of,
-    mask_slices,
     motion,
-    slices_used,
     smoothed,
 )
+from imaging.binning import halved_mask, halved_values, mask_slices, slices_used
 from imaging.comparison import compared, fine_texture, texture_match
 from imaging.slabs import Progress
 from imaging.transform import RigidTransform, expected_corner_error_um

@@ -218,6 +218,7 @@ PAIRS = {
         (("mesh.fine_um=30",), "mesh.coarse_um"),
         (("risk.k_ic_mpa_sqrt_m=1", "risk.strength_mpa=1", "risk.length_um=1"), "risk.length_um"),
         (("stack.ce_radius_um=2000",), "stack.radius_um"),
+        (("island.kind=profile", "island.file=a.csv", "island.height_um=5"), "island.height_um"),
     ],
     "image": [
         (("lvf=c.tif",), "lvf"),
@@ -230,6 +231,9 @@ PAIRS = {
         (("times_h=[1,0]",), "times_h"),
         (("times_h=[0,1,2]",), "times_h"),
         (("current_ma_cm2=1",), "times_h"),
+        (("times_h=[0,1]", "current_ma_cm2=1", "charge_mah_cm2=1"), "charge_mah_cm2"),
+        (("before=null", "after=null", "lvf=c.tif", "charge_mah_cm2=[1,2]"), "charge_mah_cm2"),
+        (("before=null", "after=null", "dataset=/a"), "dataset"),
         (("dataset=/a",), "dataset"),
         (("foil.area_cm2=1",), "electrode_area_cm2"),
     ],
@@ -246,6 +250,9 @@ PAIRS = {
         (("before=a.tif",), "after"),
         (("phantom_cells=2", "phantom.layer_um=1"), "phantom_cells"),
         (("cells.a.before=a.tif", "cells.a.after=b.tif"), "cells"),
+        (("cells.a b.lvf=a.tif", "cells.c.lvf=b.tif"), "cells.a b"),
+        (("cells.a.lvf=a.tif", "cells.b.lvf=b.tif", "cells.b.voxel_um=x"), "cells.b"),
+        (("cells.a.lvf=a.tif", "cells.b.lvf=b.tif", "cells.b.voxel_um=-1"), "voxel_um"),
     ],
     "risk": [(("uncertainty.samples=100",), "uncertainty.samples")],
 }  # fmt: skip

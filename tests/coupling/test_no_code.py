@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,20 @@ class Trap:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, (str(self.mark),)
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.zarr.zip", "a.tif", "a.zarr", "a.h5"])
+def test_archives_are_not_unpacked(name: str, workdir: Path) -> None:
+    """No reader takes them, so nothing in them can be written outside of a run's folder."""
+    inside = workdir / "inside"
+    inside.mkdir()
+    kind = tarfile.open if "tar" in name else zipfile.ZipFile
+    Path("x").write_text("x")
+    with kind(inside / name, "w") as archive:  # type: ignore[operator]
+        (archive.add if "tar" in name else archive.write)("x", "../escaped")
+    line = ["image", f"before=inside/{name}", f"after=inside/{name}", "voxel_um=1"]
+    assert cli.run([*line, "hydra.run.dir=inside/out"]) == 2
+    assert sorted(path.name for path in workdir.iterdir()) == ["inside", "x"]
 
 
 def test_pickles_are_not_opened(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from coarse import COARSE
 
 from coupling.case import Case, solve_case
 from coupling.electrode import electrode_scalars, risk_table, solve_islands
 from coupling.island_risk import FAILED
 from coupling.risk import crack_risk
 from coupling.schema_mechanics import MechanicsConfig, RiskOptions
-from mechanics.interfaces import Contact, ContactOptions
 from mechanics.materials import PRESETS
 from mechanics.profile import cap
 from mechanics.solver import SolverError
-from mechanics.stack import Kinematics, Loading, MeshSize, SolverOptions, StackGeometry
+from mechanics.stack import Loading, MeshSize, SolverOptions, StackGeometry
 
 NARROW, WIDE = cap(44.44098, 20.0), cap(100.0, 5.0)
 
@@ -98,15 +98,6 @@ def test_strength_length_and_toughness_reach_the_scalars() -> None:
     assert scalars["criterion_strength_mpa"] == 60.0
     assert scalars["criterion_rim_um"] == 8.0
     assert scalars["criterion_k_ic_mpa_sqrt_m"] == pytest.approx(60 * np.sqrt(np.pi * 4e-6))
-
-
-COARSE = MechanicsConfig(
-    stack=StackGeometry(),
-    contact=ContactOptions(kind=Contact.bonded),
-    kinematics=Kinematics.small,
-    mesh=MeshSize(fine_um=3.0),
-    load=Loading(steps=2),
-)
 
 
 def _islands(*labels: int) -> pd.DataFrame:

@@ -14,23 +14,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from coarse import COARSE
 
 from coupling.electrode import island_solver, solve_islands
 from coupling.island_risk import EXACT, FAILED, IslandRisk
 from coupling.results import Result, islet_version, write_result
-from coupling.schema_mechanics import MechanicsConfig, RiskOptions
+from coupling.schema_mechanics import RiskOptions
 from coupling.solved_store import FOLDER, SolvedStore
-from mechanics.interfaces import Contact, ContactOptions
 from mechanics.profile import IslandProfile, cap
-from mechanics.stack import Kinematics, Loading, MeshSize, StackGeometry
+from mechanics.stack import Loading
 
-COARSE = MechanicsConfig(
-    stack=StackGeometry(),
-    contact=ContactOptions(kind=Contact.bonded),
-    kinematics=Kinematics.small,
-    mesh=MeshSize(fine_um=3.0),
-    load=Loading(steps=2),
-)
 SHAPES = {1: cap(44.0, 20.0), 2: cap(50.0, 12.0), 3: cap(60.0, 9.0), 4: cap(70.0, 8.0)}
 
 

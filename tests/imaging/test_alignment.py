@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -12,12 +14,12 @@ from imaging.alignment import (
     alignment_sums,
     full_pair,
     halved,
-    halved_mask,
     moved_part,
     pair_map,
 )
+from imaging.binning import halved_mask
 from imaging.comparison import compared, texture_match
-from imaging.transform import RigidTransform
+from imaging.transform import RigidTransform, expected_corner_error_um
 from imaging.volume import Volume
 
 SIGMA = 1.5
@@ -129,3 +131,27 @@ def test_binning(scans: tuple[Volume, Volume, np.ndarray]) -> None:
     np.testing.assert_array_equal(halved_mask(mask), mask[cut].reshape(blocks).all(axis=(1, 3, 5)))
     whole = np.broadcast_to((np.arange(before.shape[0]) % 7 > 1)[:, None, None], before.shape)
     np.testing.assert_array_equal(halved_mask(whole), halved_mask(whole.copy()))
+
+
+def test_expected_error_at_a_corner_follows_from_small_motions() -> None:
+    """By finite differences: shift and turn about z, y, x, in the frame of the earlier scan."""
+    root = np.random.default_rng(2).normal(size=(6, 6)) * [1.0, 0.5, 0.8, 1e-2, 2e-2, 3e-2]
+    covariance = root.T @ root
+    transform = RigidTransform((0.4, 0.3, -0.5), (1.1, -0.8, 1.7), covariance=covariance)
+    low, high, centre = (0.0, 1.0, 2.0), (40.0, 90.0, 70.0), (20.0, 40.0, 35.0)
+    tiny, worst = 1e-6, np.zeros(3)
+    for corner in product(*zip(low, high, strict=True)):
+        away = np.subtract(corner, centre)
+        columns = [transform.matrix @ unit for unit in np.eye(3)]
+        for axis in range(3):
+            angles = [0.0, 0.0, 0.0]
+            angles[axis] = np.degrees(tiny)
+            turn = RigidTransform(tuple(angles), (0.0, 0.0, 0.0)).matrix
+            columns.append(transform.matrix @ (turn @ away - away) / tiny)
+        by_all = np.array(columns).T
+        error = np.sqrt(np.diag(by_all @ covariance @ by_all.T))
+        worst = error if np.linalg.norm(error) > np.linalg.norm(worst) else worst
+    found = expected_corner_error_um(transform, low, high, centre)
+    np.testing.assert_allclose(found, worst, rtol=1e-4)
+    unknown = RigidTransform((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    assert np.isnan(expected_corner_error_um(unknown, low, high, centre)).all()

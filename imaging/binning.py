@@ -1,0 +1,55 @@
+"""Volumes and masks at half their resolution, and the slices that a mask uses.
+
+Masks of whole slices are held as one value per slice, broadcast over its pixels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.volume import BoolArray
+
+type Float32 = NDArray[np.float32]
+
+
+def halved_values(values: Float32) -> Float32:
+    """Means over blocks of 2 x 2 x 2 voxels; an odd last one is left out."""
+    for axis in range(3):
+        even, odd = _even_odd(values, axis)
+        values = even + odd
+    return values * np.float32(0.125)
+
+
+def halved_mask(mask: BoolArray) -> BoolArray:
+    """Blocks of 2 x 2 x 2 voxels that are in the mask as a whole."""
+    if _whole_slices(mask):
+        even, odd = _even_odd(mask[:, :1, :1], 0)
+        nz, ny, nx = (n // 2 for n in mask.shape)
+        return np.broadcast_to(even & odd, (nz, ny, nx))
+    for axis in range(3):
+        even, odd = _even_odd(mask, axis)
+        mask = even & odd
+    return mask
+
+
+def _even_odd[T: np.generic](values: NDArray[T], axis: int) -> tuple[NDArray[T], NDArray[T]]:
+    n = values.shape[axis] // 2 * 2
+    before = (slice(None),) * axis
+    return values[(*before, slice(0, n, 2))], values[(*before, slice(1, n, 2))]
+
+
+def _whole_slices(mask: BoolArray) -> bool:
+    """One value per slice, broadcast over its pixels."""
+    return mask.strides[1:] == (0, 0)
+
+
+def slices_used(mask: BoolArray) -> NDArray[np.intp]:
+    """Slices in which a mask has voxels."""
+    return np.flatnonzero((mask[:, :1, :1] if _whole_slices(mask) else mask).any(axis=(1, 2)))
+
+
+def mask_slices(mask: BoolArray, beside: int = 0) -> slice:
+    """Slices from the first to the last of a mask, and some beside them, where there are."""
+    used = slices_used(mask)
+    return slice(int(max(used[0] - beside, 0)), int(min(used[-1] + 1 + beside, mask.shape[0])))
