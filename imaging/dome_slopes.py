@@ -41,11 +41,15 @@ class Dome(Protocol):
     def waves(self) -> FloatArray: ...
     @property
     def bends(self) -> FloatArray: ...
+    @property
+    def tail(self) -> float: ...
+    @property
+    def ratio(self) -> float: ...
 
 
 def image(fit: Dome, lobes: Sequence[int], y0: int, x0: int, shape: tuple[int, ...]) -> FloatArray:
     """Blurred thickness map in um on the pixels y0.., x0.. (pixel averages)."""
-    return np.asarray(_blurred(_sharp(fit, lobes, (y0, x0), shape, 1), fit.blur)[0])
+    return np.asarray(_blurred(_sharp(fit, lobes, (y0, x0), shape, 1), fit, fit.blur)[0])
 
 
 def image_slopes(
@@ -65,8 +69,8 @@ def image_slopes(
     """
     count = 7 + fit.waves.size + (fit.bends.size if bent else 0)
     sharp = _sharp(fit, lobes, (y0, x0), shape, count)
-    slopes = _blurred(sharp, fit.blur)
-    wider = _blurred(sharp[6:7], fit.blur * np.exp(BLUR_STEP))[0]
+    slopes = _blurred(sharp, fit, fit.blur)
+    wider = _blurred(sharp[6:7], fit, fit.blur * np.exp(BLUR_STEP))[0]
     slopes[6] = (wider - slopes[6]) / BLUR_STEP
     return slopes
 
@@ -97,7 +101,16 @@ def _sharp(
     return out
 
 
-def _blurred(images: FloatArray, sigma: float) -> FloatArray:
+def _blurred(images: FloatArray, fit: Dome, std: float) -> FloatArray:
+    """Under a blur of this width, of the form that `fit` has: one Gaussian, or two."""
+    narrow = std / np.sqrt(1 + fit.tail * (fit.ratio**2 - 1))
+    out = _gaussian(images, narrow)
+    if fit.tail > 0:
+        out += fit.tail * (_gaussian(images, fit.ratio * narrow) - out)
+    return out
+
+
+def _gaussian(images: FloatArray, sigma: float) -> FloatArray:
     from imaging import loops_domes
 
     reach = np.arange(int(TRUNCATE * sigma + 0.5) + 1)

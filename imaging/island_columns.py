@@ -23,6 +23,8 @@ MIN_BLOCKS = 50
 class Columns:
     """Thickness map summed over the slices that one island occupies, background removed."""
 
+    window: tuple[int, int]
+    """First and last slice, exclusive."""
     excess_um: NDArray[np.float32]
     noise_um: float
     """Per pixel, beside the islands."""
@@ -51,7 +53,7 @@ def columns(
         total = column_sums(part[first:stop]) * lvf.spacing_um[0]
         excess = np.where(thickness.inside, total - plane(total, background), 0.0)
         noise = 1.4826 * float(np.median(np.abs(excess.ravel()[drawn])))
-        return Columns(excess.astype(np.float32), noise, _grain(excess, ground, noise))
+        return Columns((first, stop), excess.astype(np.float32), noise, _grain(excess, ground, noise))
 
     sums = dict(zip(different, mapped(summed, len(different), 1), strict=True))
     return [sums[window] for window in windows]

@@ -11,13 +11,27 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
+from imaging.blur import DEFAULT_BLUR, Blur
+from imaging.common_blur import agreed
 from imaging.dome_factor import BENDS
 from imaging.island_columns import Columns, columns
-from imaging.island_fit import APERTURE_VOXEL, LOBES, MARGIN, DomeFit, fit_dome
+from imaging.island_fit import (
+    ANY,
+    APERTURE_VOXEL,
+    LOBES,
+    MARGIN,
+    ROUND,
+    DomeFit,
+    Patch,
+    fit_dome,
+    gains,
+)
 from imaging.island_profile import cap_residual_um, island_profile
+from imaging.quiet_sums import quieted
 from imaging.segmentation import segment
 from imaging.slabs import mapped
 from imaging.thickness import ThicknessMap
@@ -25,13 +39,8 @@ from imaging.volume import BoolArray, FloatArray, IntArray, Volume
 
 log = logging.getLogger(__name__)
 
-DEFAULT_BLUR = (1.0, 0.5)
-BENT_GAIN = 12.0
-"""Log-likelihood by which a bent dome must beat the plain one, which noise alone does not give."""
 WHOLE = 0.95
 """Share of a footprint in view above which the island counts as whole."""
-COMMON_BLUR_WIDTH = 0.02
-"""Islands see one blur within this, relatively."""
 CERTAIN = 2.0
 """Standard deviations of its height that an island must be high."""
 ANGLES = np.linspace(0, 2 * np.pi, 360, endpoint=False)
@@ -94,7 +103,7 @@ class IslandMap:
 
 
 def find_islands(
-    lvf: Volume, thickness: ThicknessMap, blur_prior: tuple[float, float] = DEFAULT_BLUR
+    lvf: Volume, thickness: ThicknessMap, blur: Blur = DEFAULT_BLUR
 ) -> IslandMap:
     """Find islands in a thickness map and measure each.
 
@@ -104,9 +113,8 @@ def find_islands(
         Unfiltered, unclipped LVF.
     thickness
         Its column sums over the ROI.
-    blur_prior
-        Expected in-plane blur (standard deviation in voxels) and how far off, relatively, it may
-        be; each island's blur is fitted.
+    blur
+        Expected in the plane; each island's is fitted.
 
     Returns
     -------
@@ -122,26 +130,31 @@ def find_islands(
     work = columns(lvf, thickness, segments, boxes)
 
     groups = _groups(boxes)
+    part = lvf.values[thickness.slices]
     fits: dict[int, DomeFit] = {}
+    blurs = dict.fromkeys(range(1, count + 1), blur)
 
-    def fitted(group: list[int], blur: tuple[float, float]) -> dict[int, DomeFit]:
+    def fitted(group: list[int]) -> dict[int, DomeFit]:
         own = {label: fits[label] for label in group if label in fits}
         for label in group:
             others = [own[i] for i in _neighbours(label, boxes) if i in own]
             box = boxes[label - 1]
-            scene = _Scene(work[label - 1], segments.labels, label, box, thickness.inside)
-            own[label] = _fit(scene, others, own.get(label), pixel, blur)
+            scene = _Scene(
+                work[label - 1], part, segments.labels, label, box, thickness.inside, lvf.spacing_um
+            )
+            own[label] = _fit(scene, others, own.get(label), len(group) == 1, blurs[label])
         return own
 
-    def fit_all(blur: tuple[float, float]) -> None:
-        for found in list(mapped(lambda i: fitted(groups[i.start], blur), len(groups), 1)):
+    def fit_all() -> None:
+        for found in list(mapped(lambda i: fitted(groups[i.start]), len(groups), 1)):
             fits.update(found)
 
     # Small matrices: threads of their own would only get into each other's way.
     with threadpool_limits(1, user_api="blas"):
-        fit_all(blur_prior)
-        # Once more: neighbours taken away, any shape, and a blur like the other islands'.
-        fit_all(_common_blur(list(fits.values()), blur_prior))
+        fit_all()
+        # Once more: with neighbours taken away, less noise, and a blur like the other islands'.
+        blurs = dict(zip(sorted(fits), agreed([fits[i] for i in sorted(fits)], blur), strict=True))
+        fit_all()
     measured = []
     for label in range(1, count + 1):
         fit = fits[label]
@@ -163,21 +176,6 @@ def find_islands(
 def _certain(fit: DomeFit) -> bool:
     """Higher than its own uncertainty: else it is a fold of the ground at the edge of the ROI."""
     return fit.covariance is None or fit.covariance[1, 1] < CERTAIN**-2
-
-
-def _common_blur(fits: list[DomeFit], prior: tuple[float, float]) -> tuple[float, float]:
-    """What the islands agree on: one camera has seen them all.
-
-    A blur wider than the camera's makes up for a slope or an edge that a dome cannot follow:
-    the median passes over some of those, and the fewer the islands, the less it is trusted.
-    """
-    if len(fits) < 2:
-        return prior
-    logs = np.log([prior[0], *(fit.blur for fit in fits)])
-    middle = float(np.median(logs))
-    spread = 1.4826 * float(np.median(np.abs(logs - middle)))
-    width = max(COMMON_BLUR_WIDTH, 0.5 * spread / math.sqrt(len(fits)))
-    return math.exp(middle), min(width, prior[1])
 
 
 # ---------------------------------------------------------------------------------- measurement
@@ -225,18 +223,17 @@ class _Scene:
     """What the fit of one island looks at."""
 
     columns: Columns
+    part: NDArray[np.floating]
+    """LVF of the slices that the thickness map sums."""
     labels: IntArray
     label: int
     box: tuple[slice, slice]
     inside: BoolArray
+    spacing_um: tuple[float, float, float]
 
 
 def _fit(
-    scene: _Scene,
-    others: list[DomeFit],
-    known: DomeFit | None,
-    pixel_um: float,
-    blur_prior: tuple[float, float],
+    scene: _Scene, others: list[DomeFit], known: DomeFit | None, alone: bool, blur: Blur
 ) -> DomeFit:
     """Fit one island; neighbours are left out at first, subtracted once `known` is given."""
     rows, cols = _patch(scene.box, scene.labels.shape)
@@ -244,6 +241,7 @@ def _fit(
     patch = scene.columns.excess_um[rows, cols].astype(np.float64)
     labels = scene.labels[rows, cols]
     use = scene.inside[rows, cols].copy()
+    noise = np.full(shape, scene.columns.noise_um * scene.columns.grain)
     if known is None:
         # Pixels nearer to a neighbour than to this island show the neighbour.
         foreign = (labels > 0) & (labels != scene.label)
@@ -251,23 +249,34 @@ def _fit(
         if foreign.any():
             use &= own_side <= ndimage.distance_transform_edt(~foreign)
     else:
+        heights = np.max([fit.heights(*corner, shape) for fit in (known, *others)], axis=0)
+        window = slice(*scene.columns.window)
+        dz = scene.spacing_um[0]
+        width = max(known.blur, blur.std)
+        change, less = quieted(scene.part[window, rows, cols], heights / dz, use, width)
+        patch += dz * change
+        noise *= less
         for other in others:
             patch -= other.image(*corner, shape)
     peak = float(np.quantile(patch[use], 0.995))
     # A model cannot be trusted beyond some per cent; keeps priors alive in noise-free data.
-    noise = scene.columns.noise_um * scene.columns.grain
-    weight = use / max(noise, 0.005 * peak)
-    start = known or _first_guess(patch * use, labels == scene.label, corner, blur_prior[0])
+    weight = use / np.maximum(noise, 0.005 * peak)
+    data = Patch(patch, weight, corner, scene.spacing_um[1], blur)
+    start = known or _first_guess(patch * use, labels == scene.label, corner, blur.std)
     trials = [start] if known else [start, replace(start, power=5.0, edge=0.15)]
-    fits = [fit_dome(patch, weight, corner, pixel_um, trial, blur_prior) for trial in trials]
-    best = min(fits, key=lambda fit: fit.cost)
+    best = min((fit_dome(data, trial, trial.bent) for trial in trials), key=lambda fit: fit.cost)
     y, x = np.ogrid[rows, cols]
     seen = np.count_nonzero(best.footprint(y, x) & scene.inside[rows, cols])
-    if known is None or seen < WHOLE * best.area:  # nothing holds a bent dome out of view
-        return best
-    # What a plain dome explains is measured best by a plain dome.
-    bent = fit_dome(patch, weight, corner, pixel_um, best, blur_prior, bent=True)
-    return bent if best.cost - bent.cost > BENT_GAIN else best
+    if (known is None and not alone) or seen < WHOLE * best.area:
+        return best  # nothing holds a bent dome where neighbours are, or out of view
+    # What a plain dome explains is measured best by a plain dome, and so on.
+    for bends in (ROUND, ANY):
+        if bends > best.bent:
+            asked = bends - best.bent  # a bend that noise asks for lowers the cost by 1/2
+            if gains(data, best)[bends] > 0.5 * asked:
+                bent = fit_dome(data, best, bends)
+                best = bent if best.cost - bent.cost > asked else best
+    return best
 
 
 def _first_guess(
@@ -334,7 +343,7 @@ def _island(
     seen = (rim_y >= 0) & (rim_y < inside.shape[0]) & (rim_x >= 0) & (rim_x < inside.shape[1])
     touches = not (seen.all() and inside[rim_y, rim_x].all())
     relative_std = (
-        np.full(2, np.nan) if fit.covariance is None else np.sqrt(np.diag(fit.covariance))
+        np.full(3, np.nan) if fit.covariance is None else np.sqrt(np.diag(fit.covariance))
     )
     surface = math.pi * float(np.sum((r[1:] + r[:-1]) * np.hypot(np.diff(r), np.diff(z))))
     sphere = math.pi ** (1 / 3) * (6 * volume_um3) ** (2 / 3)

@@ -7,6 +7,7 @@ import logging
 
 import numpy as np
 
+from imaging.blur import DEFAULT_BLUR, Blur, interface_blur
 from imaging.course import Course
 from imaging.crack_exclusion import search_cracks, without_cracks
 from imaging.drift import GreyDrift, corrected, measure_drift, report_drift
@@ -163,7 +164,8 @@ def analyse_pair(
         plated = without_cracks(lvf, cracks)
     del linear
     known_um = thickness if plated is lvf else None
-    result = _result(plated, roi, place.slices, decisions, course, known_um)
+    blur = interface_blur(before, place.interface, roi)
+    result = _result(plated, roi, place.slices, decisions, course, known_um, blur)
     return dataclasses.replace(
         result,
         lvf=lvf,
@@ -246,13 +248,14 @@ def _result(
     decisions: Decisions,
     course: Course,
     known: ThicknessMap | None,
+    blur: Blur = DEFAULT_BLUR,
 ) -> ImageResult:
     if not roi.any():
         raise ValueError("no pixel of the ROI is in the field of view of both scans")
     with course.step("thickness"):
         thickness = thickness_map(lvf, roi, slices) if known is None else known
     with course.step("islands"):
-        found = find_islands(lvf, thickness)
+        found = find_islands(lvf, thickness, blur)
     decisions.update(found.notes)
     decide(decisions, "background_um", found.background_um)
     with course.step("profiles"):
