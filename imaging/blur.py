@@ -76,12 +76,15 @@ def interface_blur(before: Volume, interface: Interface, roi: BoolArray) -> Blur
     if len(found) < LEAST_BLOCKS:
         log.info("the blur cannot be seen at the interface: that of a usual scan is expected")
         return DEFAULT_BLUR
-    where, value, error = _binned(np.concatenate([s[0] for s in found]), np.concatenate(
-        [s[1] for s in found]))
+    where, value, error = _binned(
+        np.concatenate([s[0] for s in found]), np.concatenate([s[1] for s in found])
+    )
     return _fitted(where, value, error)
 
 
-def _profiles(before: Volume, interface: Interface, roi: BoolArray) -> tuple[FloatArray, FloatArray]:
+def _profiles(
+    before: Volume, interface: Interface, roi: BoolArray
+) -> tuple[FloatArray, FloatArray]:
     """Mean grey values of blocks (block, slice) and depths of the slices, rising, in voxels."""
     depth = interface.depth_um(before) / before.spacing_um[0]
     near = np.flatnonzero(np.abs(depth) <= SEARCH)
@@ -138,7 +141,9 @@ def _binned(at: FloatArray, value: FloatArray) -> tuple[FloatArray, FloatArray, 
     # Medians: a block with a pore at its interface does not count.
     pieces = [value[index == i] for i in np.flatnonzero(held)]
     middle = np.array([np.median(p) for p in pieces])
-    spread = np.array([1.4826 * np.median(np.abs(p - m)) for p, m in zip(pieces, middle, strict=True)])
+    spread = np.array(
+        [1.4826 * np.median(np.abs(p - m)) for p, m in zip(pieces, middle, strict=True)]
+    )
     return centre, middle, 1.25 * spread / np.sqrt(count[held]) + 1e-3
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from imaging.blur import Blur
 from imaging.island_fit import DomeFit
+from imaging.volume import FloatArray
 
 ISLAND_SPREAD = 0.04
 """Relative scatter of the blurs of single islands beyond their noise: shapes that a dome follows
@@ -23,13 +24,11 @@ def agreed(fits: list[DomeFit], expected: Blur) -> list[Blur]:
     A fit's own blur is that expectation improved by its data: the data's part is taken out. A blur
     far from the others' makes up for an edge that a dome cannot follow, and counts less.
     """
-    own = np.array([_told(fit, expected) for fit in fits]).reshape(-1, 2)
-    value, variance = own.T
+    value, variance = np.array([_told(fit, expected) for fit in fits]).reshape(-1, 2).T
     prior, start = 1 / expected.uncertainty**2, math.log(expected.std)
-    middle, weight = start, 1 / variance
+    weight: FloatArray = 1 / variance
     for _ in range(ROUNDS):
-        total = prior + weight.sum()
-        middle = (prior * start + float(weight @ value)) / total
+        middle = (prior * start + float(weight @ value)) / (prior + float(weight.sum()))
         weight = 1 / (variance + (value - middle) ** 2)
     total = prior + weight.sum() - weight
     logs = (prior * start + weight @ value - weight * value) / total

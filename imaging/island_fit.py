@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.blur import Blur
-from imaging.dome_factor import BENDS, LINES, factor
+from imaging.dome_factor import BENDS, KINKS, LINES, factor
 from imaging.dome_slopes import image, image_slopes
 from imaging.least_squares import least_squares
 from imaging.volume import BoolArray, FloatArray
@@ -31,6 +31,8 @@ PLAIN, ROUND, ANY = 0, LINES, BENDS
 """How many bends are fitted: none, those alike in all directions, all."""
 BEND_WIDTH = 0.3
 """Expected size of the bends."""
+KINK_WIDTH = 1.0
+"""Expected change of the factor's slope from one of its lines to the next."""
 APERTURE_VOXEL = 4.0
 """A footprint widened by this much holds practically all of a blurred island."""
 MARGIN = 9
@@ -81,6 +83,10 @@ class DomeFit:
         direction = np.asarray(offset / np.maximum(r, 1e-12), dtype=np.complex128)
         return r, np.exp(self._log_outline(direction))
 
+    def over(self, scale: float) -> DomeFit:
+        """The same island of so many times less lithium."""
+        return replace(self, height_um=self.height_um / scale)
+
     @property
     def bent(self) -> int:
         """How many of the bends are in use: `PLAIN`, `ROUND` or `ANY`."""
@@ -115,9 +121,8 @@ class DomeFit:
 
     def heights(self, y0: int, x0: int, shape: tuple[int, ...]) -> FloatArray:
         """Thickness in um at the middle of the pixels y0.., x0.., not blurred."""
-        offset = np.ogrid[x0 : x0 + shape[1]] - self.centre[1] + 1j * (
-            np.ogrid[y0 : y0 + shape[0]][:, None] - self.centre[0]
-        )
+        rows, columns = (np.arange(a, a + n) for a, n in zip((y0, x0), shape, strict=True))
+        offset = (columns - self.centre[1]) + 1j * (rows[:, None] - self.centre[0])
         r = np.abs(offset)
         direction = np.asarray(offset / np.maximum(r, 1e-12), dtype=np.complex128)
         return self.surface(r / np.exp(self._log_outline(direction)), direction)
@@ -154,7 +159,9 @@ class Patch:
         centre[0] = max((1 - aspect**2) / (1 + aspect**2), 0.0)
         centre[1:3] = np.log(2.0), np.log(self.blur.std)
         shape = _pack(fit)[4 : LEAST + bends]
-        return np.concatenate([misfit, (shape - centre) / self._widths(bends)])
+        kinks = KINKS @ fit.bends[:LINES] / KINK_WIDTH
+        expected = (shape - centre) / self._widths(bends)
+        return np.concatenate([misfit, expected, kinks if bends else kinks[:0]])
 
     def slopes(self, fit: DomeFit, bends: int) -> FloatArray:
         """Derivatives of the residuals by the unknowns, shape (residuals, unknowns)."""
@@ -168,7 +175,10 @@ class Patch:
         if aspect < 1:
             by_aspect = 4 * aspect / (1 + aspect**2) ** 2 / widths[0]
             prior[0, 2], prior[0, 3] = -by_aspect * aspect, by_aspect * aspect / fit.height_um
-        return np.concatenate([data.T, prior])
+        kinks = np.zeros((KINKS.shape[0] if bends else 0, count))
+        if bends:
+            kinks[:, LEAST : LEAST + LINES] = KINKS / KINK_WIDTH
+        return np.concatenate([data.T, prior, kinks])
 
     def _aspect(self, fit: DomeFit) -> float:
         return float(fit.height_um / (np.exp(fit.log_radius) * self.pixel_um))
@@ -232,7 +242,8 @@ def gains(patch: Patch, fit: DomeFit) -> dict[int, float]:
 
     def lowered(bends: int) -> float:
         some = slice(LEAST + bends)
-        return float(0.5 * pull[some] @ np.linalg.pinv(square[some, some], hermitian=True) @ pull[some])
+        inverse = np.linalg.pinv(square[some, some], hermitian=True)
+        return float(0.5 * pull[some] @ inverse @ pull[some])
 
     return {bends: lowered(bends) - lowered(fit.bent) for bends in (ROUND, ANY)}
 

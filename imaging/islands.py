@@ -8,30 +8,19 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
 from imaging.blur import DEFAULT_BLUR, Blur
 from imaging.common_blur import agreed
-from imaging.dome_factor import BENDS
 from imaging.island_columns import Columns, columns
-from imaging.island_fit import (
-    ANY,
-    APERTURE_VOXEL,
-    LOBES,
-    MARGIN,
-    ROUND,
-    DomeFit,
-    Patch,
-    fit_dome,
-    gains,
-)
+from imaging.island_fit import APERTURE_VOXEL, MARGIN, DomeFit
 from imaging.island_profile import cap_residual_um, island_profile
-from imaging.quiet_sums import quieted
+from imaging.island_scene import Scene, fit_island
+from imaging.lithium_scale import Scale, agreed_scale, island_scale
 from imaging.segmentation import segment
 from imaging.slabs import mapped
 from imaging.thickness import ThicknessMap
@@ -39,8 +28,8 @@ from imaging.volume import BoolArray, FloatArray, IntArray, Volume
 
 log = logging.getLogger(__name__)
 
-WHOLE = 0.95
-"""Share of a footprint in view above which the island counts as whole."""
+MOST_SCALES = 12
+"""Islands, the tallest, that are asked for the scale of the LVF."""
 CERTAIN = 2.0
 """Standard deviations of its height that an island must be high."""
 ANGLES = np.linspace(0, 2 * np.pi, 360, endpoint=False)
@@ -73,7 +62,8 @@ class Island:
     """RMS difference of thickness map and fit over the footprint that noise does not explain."""
     contact_diameter_std_um: float
     height_std_um: float
-    """Standard deviations from the noise, as far as the fit describes the island."""
+    """Standard deviations from the noise, as far as the fit describes the island, and from the
+    scale of the LVF where the islands have told it."""
     profile_r_um: FloatArray
     """Radius from the apex (0) to the contact line, shape (n,)."""
     profile_z_um: FloatArray
@@ -99,11 +89,13 @@ class IslandMap:
     """Shape (y, x); 0 is background."""
     background_um: float
     """Mean thickness beside the islands (misalignment, or a layer), left out of their volumes."""
+    scale: Scale | None
+    """What the LVF that was given has to be divided by; what is measured here has been."""
     notes: dict[str, str | float]
 
 
 def find_islands(
-    lvf: Volume, thickness: ThicknessMap, blur: Blur = DEFAULT_BLUR
+    lvf: Volume, thickness: ThicknessMap, blur: Blur = DEFAULT_BLUR, free_scale: bool = False
 ) -> IslandMap:
     """Find islands in a thickness map and measure each.
 
@@ -114,7 +106,9 @@ def find_islands(
     thickness
         Its column sums over the ROI.
     blur
-        Expected in the plane; each island's is fitted.
+        As seen at the interface, along z; expected in the plane, where each island's is fitted.
+    free_scale
+        The grey value of lithium is a guess, to be improved by how the islands spread along z.
 
     Returns
     -------
@@ -133,16 +127,18 @@ def find_islands(
     part = lvf.values[thickness.slices]
     fits: dict[int, DomeFit] = {}
     blurs = dict.fromkeys(range(1, count + 1), blur)
+    scale: Scale | None = None
+
+    def scene(label: int) -> Scene:
+        own = work[label - 1]
+        labels, inside = segments.labels, thickness.inside
+        return Scene(own, part, labels, label, boxes[label - 1], inside, lvf.spacing_um)
 
     def fitted(group: list[int]) -> dict[int, DomeFit]:
         own = {label: fits[label] for label in group if label in fits}
         for label in group:
             others = [own[i] for i in _neighbours(label, boxes) if i in own]
-            box = boxes[label - 1]
-            scene = _Scene(
-                work[label - 1], part, segments.labels, label, box, thickness.inside, lvf.spacing_um
-            )
-            own[label] = _fit(scene, others, own.get(label), len(group) == 1, blurs[label])
+            own[label] = fit_island(scene(label), others, own.get(label), blurs[label])
         return own
 
     def fit_all() -> None:
@@ -152,6 +148,17 @@ def find_islands(
     # Small matrices: threads of their own would only get into each other's way.
     with threadpool_limits(1, user_api="blas"):
         fit_all()
+        if free_scale:
+            tallest = sorted(fits, key=lambda label: -fits[label].height_um)[:MOST_SCALES]
+            scale = agreed_scale(
+                [
+                    island_scale(scene(i), fits[i], [fits[k] for k in _neighbours(i, boxes)], blur)
+                    for i in tallest
+                ]
+            )
+        if scale is not None:
+            work = [own.over(scale.value) for own in work]
+            fits.update({i: f.over(scale.value) for i, f in fits.items()})
         # Once more: with neighbours taken away, less noise, and a blur like the other islands'.
         blurs = dict(zip(sorted(fits), agreed([fits[i] for i in sorted(fits)], blur), strict=True))
         fit_all()
@@ -164,13 +171,14 @@ def find_islands(
             measured.append((volume * pixel**2, residual, fit))
     measured.sort(key=lambda m: -m[0])
     islands = [
-        _island(i, fit, volume, residual, thickness.inside, lvf)
+        _island(i, fit, volume, residual, thickness.inside, lvf, scale)
         for i, (volume, residual, fit) in enumerate(measured, start=1)
     ]
     labels = _footprints([fit for *_, fit in measured], thickness.inside)
     background = thickness.values_um[segments.background]
     offset = float(background.mean()) if background.size else 0.0
-    return IslandMap(islands, labels, offset, segments.notes)
+    offset /= 1.0 if scale is None else scale.value
+    return IslandMap(islands, labels, offset, scale, segments.notes)
 
 
 def _certain(fit: DomeFit) -> bool:
@@ -179,14 +187,6 @@ def _certain(fit: DomeFit) -> bool:
 
 
 # ---------------------------------------------------------------------------------- measurement
-
-
-def _patch(box: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
-    y, x = (
-        slice(max(s.start - MARGIN, 0), min(s.stop + MARGIN, n))
-        for s, n in zip(box, shape, strict=True)
-    )
-    return y, x
 
 
 def _neighbours(label: int, boxes: list[tuple[slice, slice]]) -> list[int]:
@@ -216,83 +216,6 @@ def _groups(boxes: list[tuple[slice, slice]]) -> list[list[int]]:
             near = waiting & {j for i in near for j in _neighbours(i, boxes)}
         groups.append(sorted(group))
     return groups
-
-
-@dataclass(frozen=True, eq=False)
-class _Scene:
-    """What the fit of one island looks at."""
-
-    columns: Columns
-    part: NDArray[np.floating]
-    """LVF of the slices that the thickness map sums."""
-    labels: IntArray
-    label: int
-    box: tuple[slice, slice]
-    inside: BoolArray
-    spacing_um: tuple[float, float, float]
-
-
-def _fit(
-    scene: _Scene, others: list[DomeFit], known: DomeFit | None, alone: bool, blur: Blur
-) -> DomeFit:
-    """Fit one island; neighbours are left out at first, subtracted once `known` is given."""
-    rows, cols = _patch(scene.box, scene.labels.shape)
-    corner, shape = (rows.start, cols.start), (rows.stop - rows.start, cols.stop - cols.start)
-    patch = scene.columns.excess_um[rows, cols].astype(np.float64)
-    labels = scene.labels[rows, cols]
-    use = scene.inside[rows, cols].copy()
-    noise = np.full(shape, scene.columns.noise_um * scene.columns.grain)
-    if known is None:
-        # Pixels nearer to a neighbour than to this island show the neighbour.
-        foreign = (labels > 0) & (labels != scene.label)
-        own_side = ndimage.distance_transform_edt(labels != scene.label)
-        if foreign.any():
-            use &= own_side <= ndimage.distance_transform_edt(~foreign)
-    else:
-        heights = np.max([fit.heights(*corner, shape) for fit in (known, *others)], axis=0)
-        window = slice(*scene.columns.window)
-        dz = scene.spacing_um[0]
-        width = max(known.blur, blur.std)
-        change, less = quieted(scene.part[window, rows, cols], heights / dz, use, width)
-        patch += dz * change
-        noise *= less
-        for other in others:
-            patch -= other.image(*corner, shape)
-    peak = float(np.quantile(patch[use], 0.995))
-    # A model cannot be trusted beyond some per cent; keeps priors alive in noise-free data.
-    weight = use / np.maximum(noise, 0.005 * peak)
-    data = Patch(patch, weight, corner, scene.spacing_um[1], blur)
-    start = known or _first_guess(patch * use, labels == scene.label, corner, blur.std)
-    trials = [start] if known else [start, replace(start, power=5.0, edge=0.15)]
-    best = min((fit_dome(data, trial, trial.bent) for trial in trials), key=lambda fit: fit.cost)
-    y, x = np.ogrid[rows, cols]
-    seen = np.count_nonzero(best.footprint(y, x) & scene.inside[rows, cols])
-    if (known is None and not alone) or seen < WHOLE * best.area:
-        return best  # nothing holds a bent dome where neighbours are, or out of view
-    # What a plain dome explains is measured best by a plain dome, and so on.
-    for bends in (ROUND, ANY):
-        if bends > best.bent:
-            asked = bends - best.bent  # a bend that noise asks for lowers the cost by 1/2
-            if gains(data, best)[bends] > 0.5 * asked:
-                bent = fit_dome(data, best, bends)
-                best = bent if best.cost - bent.cost > asked else best
-    return best
-
-
-def _first_guess(
-    patch: FloatArray, own: BoolArray, corner: tuple[int, int], blur: float
-) -> DomeFit:
-    """Moments of the segmented island, as if it were a paraboloid."""
-    mass = np.where(own, np.clip(patch, 0, None), 0.0)
-    total = mass.sum()
-    y, x = np.mgrid[: patch.shape[0], : patch.shape[1]]
-    cy, cx = float((mass * y).sum() / total), float((mass * x).sum() / total)
-    second = float((mass * ((y - cy) ** 2 + (x - cx) ** 2)).sum() / total)
-    radius = math.sqrt(max(3 * (second - 2 * blur**2), 0.25 * own.sum() / math.pi))
-    height = 2 * total / (math.pi * radius**2)
-    centre = (cy + corner[0], cx + corner[1])
-    waves, bends = np.zeros(2 * len(LOBES)), np.zeros(BENDS)
-    return DomeFit(centre, math.log(radius), height, 0.8, 2.0, blur, waves, bends)
 
 
 def _volume(
@@ -332,6 +255,7 @@ def _island(
     residual_um: float,
     inside: BoolArray,
     lvf: Volume,
+    scale: Scale | None,
 ) -> Island:
     pixel = lvf.spacing_um[1]
     radius = math.sqrt(fit.area / math.pi) * pixel
@@ -345,6 +269,8 @@ def _island(
     relative_std = (
         np.full(3, np.nan) if fit.covariance is None else np.sqrt(np.diag(fit.covariance))
     )
+    if scale is not None:
+        relative_std[1] = math.hypot(relative_std[1], scale.std / scale.value)
     surface = math.pi * float(np.sum((r[1:] + r[:-1]) * np.hypot(np.diff(r), np.diff(z))))
     sphere = math.pi ** (1 / 3) * (6 * volume_um3) ** (2 / 3)
     return Island(

@@ -48,7 +48,7 @@ def quieted(
     """
     count = lvf.shape[0]
     values = np.where(seen, lvf, 0.0)
-    depth = _depth(values, heights, seen, blur)
+    depth = depths(values, heights, seen, blur)
     low, high = _zone(heights, REACH * blur + SLACK)
     change, variance = np.zeros(heights.shape), np.zeros(heights.shape)
     for side in (depth[:, None, None] < low, depth[:, None, None] > high):
@@ -73,9 +73,12 @@ def _zone(heights: FloatArray, reach: float) -> tuple[FloatArray, FloatArray]:
     return low, high
 
 
-def _depth(values: FloatArray, heights: FloatArray, seen: BoolArray, blur: float) -> FloatArray:
+def depths(values: FloatArray, heights: FloatArray, seen: BoolArray, blur: float) -> FloatArray:
     """Height of every slice above the islands' plane, in slices, by where their lithium lies."""
-    found = values.sum(axis=(1, 2))
+    beside = seen & ~(heights > 0)
+    found = values[:, seen].sum(axis=1, dtype=np.float64)
+    if np.count_nonzero(beside) > SIDE**2:  # a layer, or what misalignment leaves
+        found -= np.count_nonzero(seen) * np.median(values[:, beside], axis=1)
     slices = np.arange(found.size, dtype=float)
     own = heights[seen]
     levels = np.arange(-5 - 4 * blur, own.max() + 5 + 4 * blur, STEP)
