@@ -11,7 +11,7 @@ from imaging.blur import Blur
 from imaging.island_fit import DomeFit
 from imaging.volume import FloatArray
 
-ISLAND_SPREAD = 0.04
+ISLAND_SPREAD = 0.02
 """Relative scatter of the blurs of single islands beyond their noise: shapes that a dome follows
 only nearly."""
 LEAST_UNCERTAINTY = 0.01

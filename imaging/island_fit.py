@@ -31,8 +31,10 @@ PLAIN, ROUND, ANY = 0, LINES, BENDS
 """How many bends are fitted: none, those alike in all directions, all."""
 BEND_WIDTH = 0.3
 """Expected size of the bends."""
-KINK_WIDTH = 1.0
+KINK_WIDTH = 0.7
 """Expected change of the factor's slope from one of its lines to the next."""
+LEAST_POWER = 1.8
+"""A dome less round than that has a tip, of which noise and blur leave little to be seen."""
 APERTURE_VOXEL = 4.0
 """A footprint widened by this much holds practically all of a blurred island."""
 MARGIN = 9
@@ -159,7 +161,7 @@ class Patch:
         centre[0] = max((1 - aspect**2) / (1 + aspect**2), 0.0)
         centre[1:3] = np.log(2.0), np.log(self.blur.std)
         shape = _pack(fit)[4 : LEAST + bends]
-        kinks = KINKS @ fit.bends[:LINES] / KINK_WIDTH
+        kinks = tame(KINKS @ fit.bends[:LINES] / KINK_WIDTH)[0]
         expected = (shape - centre) / self._widths(bends)
         return np.concatenate([misfit, expected, kinks if bends else kinks[:0]])
 
@@ -177,7 +179,8 @@ class Patch:
             prior[0, 2], prior[0, 3] = -by_aspect * aspect, by_aspect * aspect / fit.height_um
         kinks = np.zeros((KINKS.shape[0] if bends else 0, count))
         if bends:
-            kinks[:, LEAST : LEAST + LINES] = KINKS / KINK_WIDTH
+            steep = tame(KINKS @ fit.bends[:LINES] / KINK_WIDTH)[1]
+            kinks[:, LEAST : LEAST + LINES] = steep[:, None] * KINKS / KINK_WIDTH
         return np.concatenate([data.T, prior, kinks])
 
     def _aspect(self, fit: DomeFit) -> float:
@@ -211,7 +214,9 @@ def fit_dome(patch: Patch, start: DomeFit, bends: int = PLAIN) -> DomeFit:
         [[1, 1, 0.1, 0.1 * start.height_um, 0.3, 0.3, 0.3], 0.05 / (lobes - 1), np.full(BENDS, 0.1)]
     )
     size = np.exp(start.log_radius)
-    low = np.concatenate([first[:2] - 0.6 * size, [first[2] - 0.6, 0.2 * first[3], -0.8, 0.3]])
+    low = np.concatenate(
+        [first[:2] - 0.6 * size, [first[2] - 0.6, 0.2 * first[3], -0.8, np.log(LEAST_POWER)]]
+    )
     high = np.concatenate([first[:2] + 0.6 * size, [first[2] + 0.6, 4 * first[3], 2.5, 2.8]])
     low = np.concatenate([low, [np.log(0.2)], np.full(lobes.size, -0.5), np.full(BENDS, -0.9)])
     high = np.concatenate([high, [np.log(4.0)], np.full(lobes.size, 0.5), np.full(BENDS, 2.0)])
@@ -234,6 +239,15 @@ def fit_dome(patch: Patch, start: DomeFit, bends: int = PLAIN) -> DomeFit:
     return replace(unpacked(best.x), cost=float(best.cost), covariance=covariance)
 
 
+def tame(kinks: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Residuals whose squares grow as logarithms, and their slopes: a few sharp kinks may be."""
+    grown = np.log1p(0.5 * kinks**2)
+    out = np.sign(kinks) * np.sqrt(2 * grown)
+    small = np.abs(kinks) < 1e-3
+    slopes = np.where(small, 1.0, kinks / (1 + 0.5 * kinks**2) / np.where(small, 1.0, out))
+    return out, slopes
+
+
 def gains(patch: Patch, fit: DomeFit) -> dict[int, float]:
     """By how much more bends are going to lower a fit's cost: that of one step in all unknowns."""
     slopes = patch.slopes(fit, BENDS)
@@ -246,6 +260,18 @@ def gains(patch: Patch, fit: DomeFit) -> dict[int, float]:
         return float(0.5 * pull[some] @ inverse @ pull[some])
 
     return {bends: lowered(bends) - lowered(fit.bent) for bends in (ROUND, ANY)}
+
+
+def uncertain(patch: Patch, fit: DomeFit) -> DomeFit:
+    """The fit with the covariance that it has if nobody knows that its shape is a plain dome.
+
+    What it misses beyond the noise counts as noise.
+    """
+    bends = max(fit.bent, ROUND)
+    rest = patch.residuals(fit, PLAIN)[: np.count_nonzero(patch.weight)]
+    excess = max(float(rest @ rest) / rest.size, 1.0)
+    found = _covariance(patch.slopes(fit, bends), _pack(fit)) * excess
+    return replace(fit, covariance=found)
 
 
 def _covariance(jacobian: FloatArray, x: FloatArray) -> FloatArray:

@@ -12,10 +12,13 @@ from scipy import ndimage
 from imaging.blur import Blur
 from imaging.dome_factor import BENDS
 from imaging.island_columns import Columns
-from imaging.island_fit import ANY, LOBES, MARGIN, ROUND, DomeFit, Patch, fit_dome, gains
+from imaging.island_fit import ANY, LOBES, MARGIN, ROUND, DomeFit, Patch, fit_dome, gains, uncertain
 from imaging.quiet_sums import quieted
 from imaging.volume import BoolArray, FloatArray, IntArray
 
+WORTH = {ROUND: 6.0, ANY: 12.0}
+"""Log-likelihood by which bends must improve on a fit without them. A plain dome where there is
+none misleads, and says that it is certain; those alike in all directions make little noise."""
 WHOLE = 0.95
 """Share of a footprint in view above which the island counts as whole."""
 
@@ -105,12 +108,10 @@ def fit_island(scene: Scene, others: list[DomeFit], known: DomeFit | None, blur:
         return best  # nothing holds a bent dome where a neighbour is, or out of view
     # What a plain dome explains is measured best by a plain dome, and so on.
     for bends in (ROUND, ANY):
-        if bends > best.bent:
-            asked = bends - best.bent  # a bend that noise asks for lowers the cost by 1/2
-            if gains(data, best)[bends] > 0.5 * asked:
-                bent = fit_dome(data, best, bends)
-                best = bent if best.cost - bent.cost > asked else best
-    return best
+        if bends > best.bent and gains(data, best)[bends] > WORTH[bends]:
+            bent = fit_dome(data, best, bends)
+            best = bent if best.cost - bent.cost > WORTH[bends] else best
+    return best if known is None else uncertain(data, best)
 
 
 def _first_guess(
