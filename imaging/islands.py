@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 MOST_SCALES = 12
 """Islands, the tallest, that are asked for the scale of the LVF."""
+LEAST_STD_VOXEL = 0.15, 0.03
+"""Of diameters and heights: what shapes that the family holds only nearly leave without noise."""
 CERTAIN = 2.0
 """Standard deviations of its height that an island must be high."""
 ANGLES = np.linspace(0, 2 * np.pi, 360, endpoint=False)
@@ -266,11 +268,10 @@ def _island(
     rim_x = np.rint(fit.centre[1] + widened * np.cos(ANGLES)).astype(int)
     seen = (rim_y >= 0) & (rim_y < inside.shape[0]) & (rim_x >= 0) & (rim_x < inside.shape[1])
     touches = not (seen.all() and inside[rim_y, rim_x].all())
-    relative_std = (
-        np.full(3, np.nan) if fit.covariance is None else np.sqrt(np.diag(fit.covariance))
-    )
-    if scale is not None:
-        relative_std[1] = math.hypot(relative_std[1], scale.std / scale.value)
+    std = np.full(2, np.nan) if fit.covariance is None else np.sqrt(np.diag(fit.covariance)[:2])
+    told = 0.0 if scale is None else scale.std / scale.value
+    diameter_std = math.hypot(2 * radius * std[0], LEAST_STD_VOXEL[0] * pixel)
+    height_std = math.hypot(z[0] * std[1], z[0] * told, LEAST_STD_VOXEL[1] * pixel)
     surface = math.pi * float(np.sum((r[1:] + r[:-1]) * np.hypot(np.diff(r), np.diff(z))))
     sphere = math.pi ** (1 / 3) * (6 * volume_um3) ** (2 / 3)
     return Island(
@@ -287,8 +288,8 @@ def _island(
         sphericity=sphere / (surface + math.pi * radius**2),
         blur_voxel=fit.blur,
         fit_residual_um=residual_um,
-        contact_diameter_std_um=float(2 * radius * relative_std[0]),
-        height_std_um=float(z[0] * relative_std[1]),
+        contact_diameter_std_um=diameter_std,
+        height_std_um=height_std,
         profile_r_um=r,
         profile_z_um=z,
     )
