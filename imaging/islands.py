@@ -184,8 +184,11 @@ def find_islands(
 
 
 def _certain(fit: DomeFit) -> bool:
-    """Higher than its own uncertainty: else it is a fold of the ground at the edge of the ROI."""
-    return fit.covariance is None or fit.covariance[1, 1] < CERTAIN**-2
+    """Higher than its own uncertainty: else it is a fold of the ground at the edge of the ROI.
+
+    In plain sums: a fold is no noise that quieter ones would be rid of.
+    """
+    return fit.covariance is None or fit.covariance[1, 1] < CERTAIN**-2 * fit.quiet
 
 
 # ---------------------------------------------------------------------------------- measurement
