@@ -64,8 +64,6 @@ class DomeFit:
     cost: float = np.inf
     covariance: FloatArray | None = None
     """Of the logarithms of radius, height and blur, from noise and priors; shape (3, 3)."""
-    quiet: float = 1.0
-    """Variance of the sums that were fitted over that of plain column sums."""
 
     def outline(self, angle: FloatArray) -> FloatArray:
         """Radius of the footprint in pixels."""

@@ -111,11 +111,7 @@ def fit_island(scene: Scene, others: list[DomeFit], known: DomeFit | None, blur:
         if bends > best.bent and gains(data, best)[bends] > WORTH[bends]:
             bent = fit_dome(data, best, bends)
             best = bent if best.cost - bent.cost > WORTH[bends] else best
-    if known is None:
-        return best
-    plain = scene.columns.noise_um * scene.columns.grain
-    quiet = float(np.mean((noise[use] / plain) ** 2)) if plain > 0 else 1.0
-    return replace(uncertain(data, best), quiet=quiet)
+    return best if known is None else uncertain(data, best)
 
 
 def _first_guess(

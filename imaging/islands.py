@@ -150,6 +150,8 @@ def find_islands(
     # Small matrices: threads of their own would only get into each other's way.
     with threadpool_limits(1, user_api="blas"):
         fit_all()
+        # Judged by plain sums too: a fold is no noise that quieter ones would be rid of.
+        certain = {label for label in fits if _certain(fits[label])}
         if free_scale:
             tallest = sorted(fits, key=lambda label: -fits[label].height_um)[:MOST_SCALES]
             scale = agreed_scale(
@@ -169,7 +171,7 @@ def find_islands(
         fit = fits[label]
         others = [fits[i] for i in _neighbours(label, boxes)]
         volume, residual = _volume(work[label - 1], fit, others, thickness.inside)
-        if volume > 0 and _certain(fit):
+        if volume > 0 and label in certain and _certain(fit):
             measured.append((volume * pixel**2, residual, fit))
     measured.sort(key=lambda m: -m[0])
     islands = [
@@ -184,11 +186,8 @@ def find_islands(
 
 
 def _certain(fit: DomeFit) -> bool:
-    """Higher than its own uncertainty: else it is a fold of the ground at the edge of the ROI.
-
-    In plain sums: a fold is no noise that quieter ones would be rid of.
-    """
-    return fit.covariance is None or fit.covariance[1, 1] < CERTAIN**-2 * fit.quiet
+    """Higher than its own uncertainty: else it is a fold of the ground at the edge of the ROI."""
+    return fit.covariance is None or fit.covariance[1, 1] < CERTAIN**-2
 
 
 # ---------------------------------------------------------------------------------- measurement
