@@ -235,7 +235,7 @@ def fit_dome(patch: Patch, start: DomeFit, bends: int = PLAIN) -> DomeFit:
         xtol=1e-4,
         max_nfev=25,
     )
-    covariance = _covariance(best.jac, best.x)
+    covariance = _covariance(best.jac.T @ best.jac, best.x)
     return replace(unpacked(best.x), cost=float(best.cost), covariance=covariance)
 
 
@@ -248,35 +248,38 @@ def tame(kinks: FloatArray) -> tuple[FloatArray, FloatArray]:
     return out, slopes
 
 
-def gains(patch: Patch, fit: DomeFit) -> dict[int, float]:
-    """By how much more bends are going to lower a fit's cost: that of one step in all unknowns."""
-    slopes = patch.slopes(fit, BENDS)
-    pull = slopes.T @ patch.residuals(fit, BENDS)
-    square = slopes.T @ slopes
+class Prospect:
+    """What more bends would do to a fit, by the slopes in all of them at its solution."""
 
-    def lowered(bends: int) -> float:
+    def __init__(self, patch: Patch, fit: DomeFit) -> None:
+        self._fit = fit
+        slopes, rest = patch.slopes(fit, BENDS), patch.residuals(fit, BENDS)
+        self._pull, self._square = slopes.T @ rest, slopes.T @ slopes
+        data = rest[: np.count_nonzero(patch.weight)]
+        self._excess = max(float(data @ data) / data.size, 1.0)
+
+    def gain(self, bends: int) -> float:
+        """By how much they lower the fit's cost: that of one step in all unknowns."""
+        return self._lowered(bends) - self._lowered(self._fit.bent)
+
+    def uncertain(self) -> DomeFit:
+        """The fit with the covariance that it has if nobody knows that its shape is a plain dome.
+
+        What it misses beyond the noise counts as noise.
+        """
+        count = LEAST + max(self._fit.bent, ROUND)
+        found = _covariance(self._square[:count, :count], _pack(self._fit)) * self._excess
+        return replace(self._fit, covariance=found)
+
+    def _lowered(self, bends: int) -> float:
         some = slice(LEAST + bends)
-        inverse = np.linalg.pinv(square[some, some], hermitian=True)
-        return float(0.5 * pull[some] @ inverse @ pull[some])
-
-    return {bends: lowered(bends) - lowered(fit.bent) for bends in (ROUND, ANY)}
+        inverse = np.linalg.pinv(self._square[some, some], hermitian=True)
+        return float(0.5 * self._pull[some] @ inverse @ self._pull[some])
 
 
-def uncertain(patch: Patch, fit: DomeFit) -> DomeFit:
-    """The fit with the covariance that it has if nobody knows that its shape is a plain dome.
-
-    What it misses beyond the noise counts as noise.
-    """
-    bends = max(fit.bent, ROUND)
-    rest = patch.residuals(fit, PLAIN)[: np.count_nonzero(patch.weight)]
-    excess = max(float(rest @ rest) / rest.size, 1.0)
-    found = _covariance(patch.slopes(fit, bends), _pack(fit)) * excess
-    return replace(fit, covariance=found)
-
-
-def _covariance(jacobian: FloatArray, x: FloatArray) -> FloatArray:
-    """Of the logarithms of radius, height and blur, all else free."""
-    full = np.linalg.pinv(jacobian.T @ jacobian, hermitian=True)
+def _covariance(square: FloatArray, x: FloatArray) -> FloatArray:
+    """Of the logarithms of radius, height and blur, all else free, from J^T J."""
+    full = np.linalg.pinv(square, hermitian=True)
     which, relative = np.array([2, 3, 6]), np.array([1.0, 1.0 / x[3], 1.0])
     return np.asarray(full[np.ix_(which, which)] * np.outer(relative, relative))
 

@@ -12,7 +12,7 @@ from scipy import ndimage
 from imaging.blur import Blur
 from imaging.dome_factor import BENDS
 from imaging.island_columns import Columns
-from imaging.island_fit import ANY, LOBES, MARGIN, ROUND, DomeFit, Patch, fit_dome, gains, uncertain
+from imaging.island_fit import ANY, LOBES, MARGIN, ROUND, DomeFit, Patch, Prospect, fit_dome
 from imaging.quiet_sums import quieted
 from imaging.volume import BoolArray, FloatArray, IntArray
 
@@ -76,8 +76,13 @@ class Scene:
         return np.asarray(np.max(found, axis=0) / self.spacing_um[0])
 
 
-def fit_island(scene: Scene, others: list[DomeFit], known: DomeFit | None, blur: Blur) -> DomeFit:
-    """Fit one island; neighbours are left out at first, subtracted once `known` is given."""
+def fit_island(
+    scene: Scene, others: list[DomeFit], known: DomeFit | None, blur: Blur, plain: bool = False
+) -> DomeFit:
+    """Fit one island; neighbours are left out at first, subtracted once `known` is given.
+
+    `plain` does without bends.
+    """
     rows, cols = scene.patch
     corner, use = scene.corner, scene.seen.copy()
     patch = scene.columns.excess_um[rows, cols].astype(np.float64)
@@ -104,14 +109,16 @@ def fit_island(scene: Scene, others: list[DomeFit], known: DomeFit | None, blur:
     trials = [start] if known else [start, replace(start, power=5.0, edge=0.15)]
     best = min((fit_dome(data, trial, trial.bent) for trial in trials), key=lambda fit: fit.cost)
     y, x = np.ogrid[rows, cols]
-    if np.count_nonzero(best.footprint(y, x) & use) < WHOLE * best.area:
+    if plain or np.count_nonzero(best.footprint(y, x) & use) < WHOLE * best.area:
         return best  # nothing holds a bent dome where a neighbour is, or out of view
+    prospect = Prospect(data, best)
     # What a plain dome explains is measured best by a plain dome, and so on.
     for bends in (ROUND, ANY):
-        if bends > best.bent and gains(data, best)[bends] > WORTH[bends]:
+        if bends > best.bent and prospect.gain(bends) > WORTH[bends]:
             bent = fit_dome(data, best, bends)
-            best = bent if best.cost - bent.cost > WORTH[bends] else best
-    return best if known is None else uncertain(data, best)
+            if best.cost - bent.cost > WORTH[bends]:
+                best, prospect = bent, Prospect(data, bent)
+    return best if known is None else prospect.uncertain()
 
 
 def _first_guess(

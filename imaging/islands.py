@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -28,8 +28,8 @@ from imaging.volume import BoolArray, FloatArray, IntArray, Volume
 
 log = logging.getLogger(__name__)
 
-MOST_SCALES = 12
-"""Islands, the tallest, that are asked for the scale of the LVF."""
+MOST_WITNESSES = 12
+"""Islands, the widest and the tallest, that are asked for the blur and the scale of the LVF."""
 LEAST_STD_VOXEL = 0.15, 0.03
 """Of diameters and heights: what shapes that the family holds only nearly leave without noise."""
 CERTAIN = 2.0
@@ -130,6 +130,9 @@ def find_islands(
     fits: dict[int, DomeFit] = {}
     blurs = dict.fromkeys(range(1, count + 1), blur)
     scale: Scale | None = None
+    # As many as the common blur is sure by; others show it in their second fit.
+    sizes = [segments.labels[box].size for box in boxes]
+    witnesses = {int(i) + 1 for i in np.argsort(sizes)[::-1][:MOST_WITNESSES]}
 
     def scene(label: int) -> Scene:
         own = work[label - 1]
@@ -140,7 +143,8 @@ def find_islands(
         own = {label: fits[label] for label in group if label in fits}
         for label in group:
             others = [own[i] for i in _neighbours(label, boxes) if i in own]
-            own[label] = fit_island(scene(label), others, own.get(label), blurs[label])
+            plain = label not in own and label not in witnesses
+            own[label] = fit_island(scene(label), others, own.get(label), blurs[label], plain)
         return own
 
     def fit_all() -> None:
@@ -153,7 +157,7 @@ def find_islands(
         # Judged by plain sums too: a fold is no noise that quieter ones would be rid of.
         certain = {label for label in fits if _certain(fits[label])}
         if free_scale:
-            tallest = sorted(fits, key=lambda label: -fits[label].height_um)[:MOST_SCALES]
+            tallest = sorted(fits, key=lambda label: -fits[label].height_um)[:MOST_WITNESSES]
             scale = agreed_scale(
                 [
                     island_scale(scene(i), fits[i], [fits[k] for k in _neighbours(i, boxes)], blur)
@@ -164,7 +168,8 @@ def find_islands(
             work = [own.over(scale.value) for own in work]
             fits.update({i: f.over(scale.value) for i, f in fits.items()})
         # Once more: with neighbours taken away, less noise, and a blur like the other islands'.
-        blurs = dict(zip(sorted(fits), agreed([fits[i] for i in sorted(fits)], blur), strict=True))
+        told = [f if i in witnesses else replace(f, covariance=None) for i, f in fits.items()]
+        blurs = dict(zip(fits, agreed(told, blur), strict=True))
         fit_all()
     measured = []
     for label in range(1, count + 1):

@@ -47,18 +47,24 @@ def quieted(
     Sums of the change over z in slices, and relative standard deviations; both (y, x).
     """
     count = lvf.shape[0]
-    values = np.where(seen, lvf, 0.0)
+    values = np.where(seen, lvf, np.float32(0))
     depth = depths(values, heights, seen, blur)
     low, high = _zone(heights, REACH * blur + SLACK)
     change, variance = np.zeros(heights.shape), np.zeros(heights.shape)
-    for side in (depth[:, None, None] < low, depth[:, None, None] > high):
-        held = (side & seen).astype(np.float64)
+    below, above = depth < low.max(), depth > high.min()
+    for some, side in (
+        (below, depth[below, None, None] < low),
+        (above, depth[above, None, None] > high),
+    ):
+        held = (side & seen).astype(np.float32)
+        part = values[some]
         size = (1, SIDE, SIDE)
         share = ndimage.uniform_filter(held, size, mode="constant")
-        mean = ndimage.uniform_filter(held * values, size, mode="constant")
-        mean /= np.maximum(share, 1e-9)
-        change += (held * (mean - values)).sum(axis=0)
-        variance += (held * (1 - 1 / np.maximum(SIDE**2 * share, 1.0))).sum(axis=0)
+        mean = ndimage.uniform_filter(held * part, size, mode="constant")
+        mean /= np.maximum(share, np.float32(1e-6))
+        change += (held * (mean - part)).sum(axis=0, dtype=np.float64)
+        rest = held * (1 - 1 / np.maximum(SIDE**2 * share, np.float32(1)))
+        variance += rest.sum(axis=0, dtype=np.float64)
     return change, np.sqrt(np.maximum(1 - variance / count, 1 / count))
 
 

@@ -21,12 +21,11 @@ from imaging.island_fit import (
     ROUND,
     DomeFit,
     Patch,
+    Prospect,
     _pack,
     _unpack,
     fit_dome,
-    gains,
     tame,
-    uncertain,
 )
 from imaging.least_squares import least_squares
 from imaging.segmentation import FLOOR, SPLIT, _summits
@@ -107,15 +106,16 @@ def test_slopes_of_residuals_are_differences(bends: int) -> None:
 def test_gains_say_what_bends_bring() -> None:
     patch, start = spotted(2.2, 0.15, bend=0.25)
     plain = fit_dome(patch, start)
-    said = gains(patch, plain)
+    prospect = Prospect(patch, plain)
+    said = {bends: prospect.gain(bends) for bends in (ROUND, ANY)}
     brought = plain.cost - fit_dome(patch, plain, ROUND).cost
     assert said[ANY] >= said[ROUND] > 20
     assert said[ROUND] == pytest.approx(brought, rel=0.3)
     patch, start = spotted(2.0, 0.15)
-    assert gains(patch, fit_dome(patch, start))[ROUND] < 6
+    assert Prospect(patch, fit_dome(patch, start)).gain(ROUND) < 6
     # Nobody knows that a dome is plain: radius and height are less certain than its fit says.
     plain = fit_dome(patch, start)
-    honest = uncertain(patch, plain)
+    honest = Prospect(patch, plain).uncertain()
     assert plain.covariance is not None
     assert honest.covariance is not None
     assert (np.diag(honest.covariance) > 1.5 * np.diag(plain.covariance))[:2].all()
