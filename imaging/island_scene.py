@@ -19,6 +19,9 @@ from imaging.volume import BoolArray, FloatArray, IntArray
 WORTH = {ROUND: 6.0, ANY: 12.0}
 """Log-likelihood by which bends must improve on a fit without them. A plain dome where there is
 none misleads, and says that it is certain; those alike in all directions make little noise."""
+STEEP_POWER = 6.0
+GOOD = 1.05
+"""Mean square of the misfit over the noise, up to which no other start of the search is tried."""
 WHOLE = 0.95
 """Share of a footprint in view above which the island counts as whole."""
 
@@ -106,8 +109,9 @@ def fit_island(
     weight = use / np.maximum(noise, 0.005 * peak)
     data = Patch(patch, weight, corner, scene.spacing_um[1], blur)
     start = known or _first_guess(patch * use, labels == scene.label, corner, blur.std)
-    trials = [start] if known else [start, replace(start, power=5.0, edge=0.15)]
-    best = min((fit_dome(data, trial, trial.bent) for trial in trials), key=lambda fit: fit.cost)
+    best = fit_dome(data, start, start.bent)
+    if known is None and 2 * best.cost > GOOD * np.count_nonzero(use):
+        best = min(best, fit_dome(data, replace(start, power=5.0, edge=0.15)), key=_cost)
     y, x = np.ogrid[rows, cols]
     if plain or np.count_nonzero(best.footprint(y, x) & use) < WHOLE * best.area:
         return best  # nothing holds a bent dome where a neighbour is, or out of view
@@ -115,10 +119,22 @@ def fit_island(
     # What a plain dome explains is measured best by a plain dome, and so on.
     for bends in (ROUND, ANY):
         if bends > best.bent and prospect.gain(bends) > WORTH[bends]:
-            bent = fit_dome(data, best, bends)
+            bent = min((fit_dome(data, t, bends) for t in _starts(best, blur)), key=_cost)
             if best.cost - bent.cost > WORTH[bends]:
                 best, prospect = bent, Prospect(data, bent)
     return best if known is None else prospect.uncertain()
+
+
+def _cost(fit: DomeFit) -> float:
+    return fit.cost
+
+
+def _starts(best: DomeFit, blur: Blur) -> list[DomeFit]:
+    """Where the search for bends begins: a wall that a plain dome takes for a cliff, much blurred,
+    would stay one."""
+    if best.power < STEEP_POWER or best.bent:
+        return [best]
+    return [best, replace(best, power=4.0, edge=0.8, blur=blur.std)]
 
 
 def _first_guess(
