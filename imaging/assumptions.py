@@ -26,7 +26,8 @@ BESIDE = (
     "of it."
 )
 DOME = (
-    "Diameter and height are those of a dome convolved with a blur, both fitted to the column sums."
+    "Diameter and height are those of a dome convolved with a blur, both fitted to the column "
+    "sums; the blur is expected to be like the one along z at the interface of the earlier scan."
 )
 RIGID = "The bulk electrolyte is rigid between the scans: they are aligned on it."
 FARADAY = (

@@ -41,11 +41,15 @@ class Dome(Protocol):
     def waves(self) -> FloatArray: ...
     @property
     def bends(self) -> FloatArray: ...
+    @property
+    def tail(self) -> float: ...
+    @property
+    def ratio(self) -> float: ...
 
 
 def image(fit: Dome, lobes: Sequence[int], y0: int, x0: int, shape: tuple[int, ...]) -> FloatArray:
     """Blurred thickness map in um on the pixels y0.., x0.. (pixel averages)."""
-    return np.asarray(_blurred(_sharp(fit, lobes, (y0, x0), shape, 1), fit.blur)[0])
+    return np.asarray(_blurred(_sharp(fit, lobes, (y0, x0), shape, 1), fit)[0])
 
 
 def image_slopes(
@@ -65,8 +69,8 @@ def image_slopes(
     """
     count = 7 + fit.waves.size + (fit.bends.size if bent else 0)
     sharp = _sharp(fit, lobes, (y0, x0), shape, count)
-    slopes = _blurred(sharp, fit.blur)
-    wider = _blurred(sharp[6:7], fit.blur * np.exp(BLUR_STEP))[0]
+    slopes = _blurred(sharp, fit)
+    wider = _blurred(sharp[6:7], fit, np.exp(BLUR_STEP))[0]
     slopes[6] = (wider - slopes[6]) / BLUR_STEP
     return slopes
 
@@ -97,10 +101,20 @@ def _sharp(
     return out
 
 
-def _blurred(images: FloatArray, sigma: float) -> FloatArray:
+def _blurred(images: FloatArray, fit: Dome, wider: float = 1.0) -> FloatArray:
+    """Under the blur of a fit, one Gaussian or two, made a little wider."""
+    narrow = fit.blur / np.sqrt(1 + fit.tail * (fit.ratio**2 - 1))
+    out = _gaussian(images, narrow, wider)
+    if fit.tail > 0:
+        out += fit.tail * (_gaussian(images, fit.ratio * narrow, wider) - out)
+    return out
+
+
+def _gaussian(images: FloatArray, sigma: float, wider: float) -> FloatArray:
     from imaging import loops_domes
 
-    reach = np.arange(int(TRUNCATE * sigma + 0.5) + 1)
+    reach = np.arange(int(TRUNCATE * sigma + 0.5) + 1)  # the same for both: else slopes jump
+    sigma *= wider
     weights = np.exp(-0.5 * (reach / sigma) ** 2)
     weights /= 2 * weights.sum() - weights[0]
     out = np.empty_like(images)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,25 @@ MIN_BLOCKS = 50
 class Columns:
     """Thickness map summed over the slices that one island occupies, background removed."""
 
+    window: tuple[int, int]
+    """First and last slice, exclusive."""
     excess_um: NDArray[np.float32]
     noise_um: float
     """Per pixel, beside the islands."""
     grain: float
     """Noise of means over blocks of pixels, over that of white noise: more than 1 where
     neighbouring pixels share their noise (reconstruction, rings, grains that misalign)."""
+    scale: float = 1.0
+    """What LVF has to be divided by to fit these sums."""
+
+    def over(self, scale: float) -> Columns:
+        """Everything divided by a scale."""
+        return replace(
+            self,
+            excess_um=self.excess_um / np.float32(scale),
+            noise_um=self.noise_um / scale,
+            scale=self.scale * scale,
+        )
 
 
 def columns(
@@ -51,7 +64,9 @@ def columns(
         total = column_sums(part[first:stop]) * lvf.spacing_um[0]
         excess = np.where(thickness.inside, total - plane(total, background), 0.0)
         noise = 1.4826 * float(np.median(np.abs(excess.ravel()[drawn])))
-        return Columns(excess.astype(np.float32), noise, _grain(excess, ground, noise))
+        return Columns(
+            (first, stop), excess.astype(np.float32), noise, _grain(excess, ground, noise)
+        )
 
     sums = dict(zip(different, mapped(summed, len(different), 1), strict=True))
     return [sums[window] for window in windows]

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.dome_factor import BENDS, factor
+from imaging.blur import Blur
+from imaging.dome_factor import BENDS, KINKS, LINES, factor
 from imaging.dome_slopes import image, image_slopes
 from imaging.least_squares import least_squares
 from imaging.volume import BoolArray, FloatArray
@@ -24,8 +25,16 @@ from imaging.volume import BoolArray, FloatArray
 LOBES = (2, 3, 4, 5, 6, 7)
 HEAD = 7
 """Parameters before the waves."""
+LEAST = HEAD + 2 * len(LOBES)
+"""Parameters of a plain dome."""
+PLAIN, ROUND, ANY = 0, LINES, BENDS
+"""How many bends are fitted: none, those alike in all directions, all."""
 BEND_WIDTH = 0.3
 """Expected size of the bends."""
+KINK_WIDTH = 0.7
+"""Expected change of the factor's slope from one of its lines to the next."""
+LEAST_POWER = 1.8
+"""A dome less round than that has a tip, of which noise and blur leave little to be seen."""
 APERTURE_VOXEL = 4.0
 """A footprint widened by this much holds practically all of a blurred island."""
 MARGIN = 9
@@ -44,14 +53,17 @@ class DomeFit:
     power: float
     """p: 2 round, more is flatter."""
     blur: float
-    """Standard deviation of the Gaussian."""
+    """Standard deviation along one axis."""
     waves: FloatArray
     """cos and sin coefficients of the logarithm of the outline, for each of LOBES."""
     bends: FloatArray
     """Of the factor on the dome, see `imaging.dome_factor`; zeros for none."""
+    tail: float = 0.0
+    ratio: float = 1.0
+    """Form of the blur, see `imaging.blur.Blur`."""
     cost: float = np.inf
     covariance: FloatArray | None = None
-    """Of log_radius and the logarithm of the height, from the noise; shape (2, 2)."""
+    """Of the logarithms of radius, height and blur, from noise and priors; shape (3, 3)."""
 
     def outline(self, angle: FloatArray) -> FloatArray:
         """Radius of the footprint in pixels."""
@@ -72,6 +84,17 @@ class DomeFit:
         r = np.abs(offset)
         direction = np.asarray(offset / np.maximum(r, 1e-12), dtype=np.complex128)
         return r, np.exp(self._log_outline(direction))
+
+    def over(self, scale: float) -> DomeFit:
+        """The same island of so many times less lithium."""
+        return replace(self, height_um=self.height_um / scale)
+
+    @property
+    def bent(self) -> int:
+        """How many of the bends are in use: `PLAIN`, `ROUND` or `ANY`."""
+        if self.bends[LINES:].any():
+            return ANY
+        return ROUND if self.bends.any() else PLAIN
 
     @property
     def area(self) -> float:
@@ -98,108 +121,167 @@ class DomeFit:
         r, outline = self.polar(y, x)
         return np.asarray(r <= outline + widen)
 
+    def heights(self, y0: int, x0: int, shape: tuple[int, ...]) -> FloatArray:
+        """Thickness in um at the middle of the pixels y0.., x0.., not blurred."""
+        rows, columns = (np.arange(a, a + n) for a, n in zip((y0, x0), shape, strict=True))
+        offset = (columns - self.centre[1]) + 1j * (rows[:, None] - self.centre[0])
+        r = np.abs(offset)
+        direction = np.asarray(offset / np.maximum(r, 1e-12), dtype=np.complex128)
+        return self.surface(r / np.exp(self._log_outline(direction)), direction)
+
     def image(self, y0: int, x0: int, shape: tuple[int, ...]) -> FloatArray:
         """Blurred thickness map in um on the pixels y0.., x0.. (pixel averages)."""
         return image(self, LOBES, y0, x0, shape)
 
 
-def fit_dome(
-    patch: FloatArray,
-    weight: FloatArray,
-    corner: tuple[int, int],
-    pixel_um: float,
-    start: DomeFit,
-    blur_prior: tuple[float, float],
-    bent: bool = False,
-) -> DomeFit:
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """What is fitted."""
+
+    values_um: FloatArray
+    """Thickness, background removed, shape (y, x)."""
+    weight: FloatArray
+    """1 / standard deviation per pixel; 0 leaves a pixel out."""
+    corner: tuple[int, int]
+    """Map indices of the patch's first pixel."""
+    pixel_um: float
+    blur: Blur
+    """Expected, in pixels."""
+
+    def residuals(self, fit: DomeFit, bends: int) -> FloatArray:
+        """Weighted misfit of the pixels in use, and distances of the shape from what is expected.
+
+        The first so many of the bends count as unknown.
+        """
+        used = self.weight > 0
+        image = fit.image(*self.corner, self.values_um.shape)
+        misfit = (image - self.values_um)[used] * self.weight[used]
+        centre = np.zeros(LEAST - 4 + bends)
+        aspect = self._aspect(fit)
+        centre[0] = max((1 - aspect**2) / (1 + aspect**2), 0.0)
+        centre[1:3] = np.log(2.0), np.log(self.blur.std)
+        shape = _pack(fit)[4 : LEAST + bends]
+        kinks = tame(KINKS @ fit.bends[:LINES] / KINK_WIDTH)[0]
+        expected = (shape - centre) / self._widths(bends)
+        return np.concatenate([misfit, expected, kinks if bends else kinks[:0]])
+
+    def slopes(self, fit: DomeFit, bends: int) -> FloatArray:
+        """Derivatives of the residuals by the unknowns, shape (residuals, unknowns)."""
+        used, count = self.weight > 0, LEAST + bends
+        images = image_slopes(fit, LOBES, *self.corner, self.values_um.shape, bends > 0)
+        data = images[:count, used] * self.weight[used]
+        widths = self._widths(bends)
+        prior = np.zeros((count - 4, count))
+        prior[:, 4:] = np.diag(1 / widths)
+        aspect = self._aspect(fit)
+        if aspect < 1:
+            by_aspect = 4 * aspect / (1 + aspect**2) ** 2 / widths[0]
+            prior[0, 2], prior[0, 3] = -by_aspect * aspect, by_aspect * aspect / fit.height_um
+        kinks = np.zeros((KINKS.shape[0] if bends else 0, count))
+        if bends:
+            steep = tame(KINKS @ fit.bends[:LINES] / KINK_WIDTH)[1]
+            kinks[:, LEAST : LEAST + LINES] = steep[:, None] * KINKS / KINK_WIDTH
+        return np.concatenate([data.T, prior, kinks])
+
+    def _aspect(self, fit: DomeFit) -> float:
+        return float(fit.height_um / (np.exp(fit.log_radius) * self.pixel_um))
+
+    def _widths(self, bends: int) -> FloatArray:
+        """Of the priors on what shapes the dome, its blur, its outline and its factor."""
+        waves = 0.25 / (np.repeat(LOBES, 2) - 1)
+        head = [0.5, 0.4, self.blur.uncertainty]
+        return np.concatenate([head, waves, np.full(bends, BEND_WIDTH)])
+
+
+def fit_dome(patch: Patch, start: DomeFit, bends: int = PLAIN) -> DomeFit:
     """Weighted least squares of a blurred dome to a patch of the thickness map.
+
+    Weak priors (round outline, cap-like dome) decide what the noise leaves open.
 
     Parameters
     ----------
     patch
-        Thickness in um, background removed.
-    weight
-        1 / standard deviation per pixel; 0 leaves a pixel out.
-    corner
-        Map indices of the patch's first pixel.
-    pixel_um
-        Size of a pixel.
+        Data, and what is expected.
     start
         First guess.
-    blur_prior
-        Expected blur in pixels, and the relative width of that expectation.
-    bent
-        Fit the factor on the dome as well.
-
-    Returns
-    -------
-    DomeFit
-        Weak priors (round outline, cap-like dome) decide what the noise leaves open.
+    bends
+        How many of the factor's coefficients are fitted: `PLAIN`, `ROUND` or `ANY`.
     """
-    expected_blur, blur_width = blur_prior
+    start = replace(start, tail=patch.blur.tail, ratio=patch.blur.ratio)
     lobes = np.repeat(LOBES, 2)
-    first = _pack(start)
+    first, count = _pack(start), LEAST + bends
     scale = np.concatenate(
         [[1, 1, 0.1, 0.1 * start.height_um, 0.3, 0.3, 0.3], 0.05 / (lobes - 1), np.full(BENDS, 0.1)]
     )
     size = np.exp(start.log_radius)
-    low = np.concatenate([first[:2] - 0.6 * size, [first[2] - 0.6, 0.2 * first[3], -0.8, 0.3]])
+    low = np.concatenate(
+        [first[:2] - 0.6 * size, [first[2] - 0.6, 0.2 * first[3], -0.8, np.log(LEAST_POWER)]]
+    )
     high = np.concatenate([first[:2] + 0.6 * size, [first[2] + 0.6, 4 * first[3], 2.5, 2.8]])
     low = np.concatenate([low, [np.log(0.2)], np.full(lobes.size, -0.5), np.full(BENDS, -0.9)])
     high = np.concatenate([high, [np.log(4.0)], np.full(lobes.size, 0.5), np.full(BENDS, 2.0)])
-    count = first.size if bent else first.size - BENDS
     low, high, scale, rest = low[:count], high[:count], scale[:count], first[count:]
-    # Widths of the priors on what shapes the dome, its blur, its outline and its factor.
-    waves = 0.25 / (lobes - 1)
-    widths = np.concatenate([[0.5, 0.4, blur_width], waves, np.full(BENDS, BEND_WIDTH)])[
-        : count - 4
-    ]
-    centre = np.zeros(count - 4)
-    centre[1:3] = np.log(2.0), np.log(expected_blur)
-
-    used = weight > 0
-    weights = weight[used]
 
     def unpacked(x: FloatArray) -> DomeFit:
-        return _unpack(np.concatenate([x, rest]))
-
-    def residuals(x: FloatArray) -> FloatArray:
-        fit = unpacked(x)
-        misfit = (fit.image(*corner, patch.shape) - patch)[used] * weights
-        aspect = fit.height_um / (np.exp(fit.log_radius) * pixel_um)
-        centre[0] = max((1 - aspect**2) / (1 + aspect**2), 0.0)
-        return np.concatenate([misfit, (x[4:] - centre) / widths])
-
-    def jacobian(x: FloatArray) -> FloatArray:
-        fit = unpacked(x)
-        data = image_slopes(fit, LOBES, *corner, patch.shape, bent)[:, used] * weights
-        prior = np.zeros((count - 4, count))
-        prior[:, 4:] = np.diag(1 / widths)
-        aspect = fit.height_um / (np.exp(fit.log_radius) * pixel_um)
-        if aspect < 1:
-            by_aspect = 4 * aspect / (1 + aspect**2) ** 2 / widths[0]
-            prior[0, 2], prior[0, 3] = -by_aspect * aspect, by_aspect * aspect / fit.height_um
-        return np.concatenate([data.T, prior])
+        return _unpack(np.concatenate([x, rest]), start)
 
     best = least_squares(
-        residuals,
+        lambda x: patch.residuals(unpacked(x), bends),
         np.clip(first[:count], low + 1e-6, high - 1e-6),
-        jac=jacobian,
+        jac=lambda x: patch.slopes(unpacked(x), bends),
         bounds=(low, high),
         x_scale=scale,
         ftol=1e-5,
         xtol=1e-4,
         max_nfev=25,
     )
-    covariance = _covariance(best.jac, best.x)
+    covariance = _covariance(best.jac.T @ best.jac, best.x)
     return replace(unpacked(best.x), cost=float(best.cost), covariance=covariance)
 
 
-def _covariance(jacobian: FloatArray, x: FloatArray) -> FloatArray:
-    """Of log_radius and log height, all else free."""
-    full = np.linalg.pinv(jacobian.T @ jacobian, hermitian=True)
-    relative = np.array([1.0, 1.0 / x[3]])
-    return np.asarray(full[2:4, 2:4] * np.outer(relative, relative))
+def tame(kinks: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Residuals whose squares grow as logarithms, and their slopes: a few sharp kinks may be."""
+    grown = np.log1p(0.5 * kinks**2)
+    out = np.sign(kinks) * np.sqrt(2 * grown)
+    small = np.abs(kinks) < 1e-3
+    slopes = np.where(small, 1.0, kinks / (1 + 0.5 * kinks**2) / np.where(small, 1.0, out))
+    return out, slopes
+
+
+class Prospect:
+    """What more bends would do to a fit, by the slopes in all of them at its solution."""
+
+    def __init__(self, patch: Patch, fit: DomeFit) -> None:
+        self._fit = fit
+        slopes, rest = patch.slopes(fit, BENDS), patch.residuals(fit, BENDS)
+        self._pull, self._square = slopes.T @ rest, slopes.T @ slopes
+        data = rest[: np.count_nonzero(patch.weight)]
+        self._excess = max(float(data @ data) / data.size, 1.0)
+
+    def gain(self, bends: int) -> float:
+        """By how much they lower the fit's cost: that of one step in all unknowns."""
+        return self._lowered(bends) - self._lowered(self._fit.bent)
+
+    def uncertain(self) -> DomeFit:
+        """The fit with the covariance that it has if nobody knows that its shape is a plain dome.
+
+        What it misses beyond the noise counts as noise.
+        """
+        count = LEAST + max(self._fit.bent, ROUND)
+        found = _covariance(self._square[:count, :count], _pack(self._fit)) * self._excess
+        return replace(self._fit, covariance=found)
+
+    def _lowered(self, bends: int) -> float:
+        some = slice(LEAST + bends)
+        inverse = np.linalg.pinv(self._square[some, some], hermitian=True)
+        return float(0.5 * self._pull[some] @ inverse @ self._pull[some])
+
+
+def _covariance(square: FloatArray, x: FloatArray) -> FloatArray:
+    """Of the logarithms of radius, height and blur, all else free, from J^T J."""
+    full = np.linalg.pinv(square, hermitian=True)
+    which, relative = np.array([2, 3, 6]), np.array([1.0, 1.0 / x[3], 1.0])
+    return np.asarray(full[np.ix_(which, which)] * np.outer(relative, relative))
 
 
 def _pack(fit: DomeFit) -> FloatArray:
@@ -208,8 +290,9 @@ def _pack(fit: DomeFit) -> FloatArray:
     return np.array([*head, *body], dtype=np.float64)
 
 
-def _unpack(x: FloatArray) -> DomeFit:
-    return DomeFit(
+def _unpack(x: FloatArray, like: DomeFit) -> DomeFit:
+    return replace(
+        like,
         centre=(float(x[0]), float(x[1])),
         log_radius=float(x[2]),
         height_um=float(x[3]),

@@ -14,10 +14,13 @@ import numpy as np
 from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
-from imaging.dome_factor import BENDS
+from imaging.blur import DEFAULT_BLUR, Blur
+from imaging.common_blur import agreed
 from imaging.island_columns import Columns, columns
-from imaging.island_fit import APERTURE_VOXEL, LOBES, MARGIN, DomeFit, fit_dome
+from imaging.island_fit import APERTURE_VOXEL, MARGIN, DomeFit
 from imaging.island_profile import cap_residual_um, island_profile
+from imaging.island_scene import Scene, fit_island
+from imaging.lithium_scale import Scale, agreed_scale, island_scale
 from imaging.segmentation import segment
 from imaging.slabs import mapped
 from imaging.thickness import ThicknessMap
@@ -25,13 +28,10 @@ from imaging.volume import BoolArray, FloatArray, IntArray, Volume
 
 log = logging.getLogger(__name__)
 
-DEFAULT_BLUR = (1.0, 0.5)
-BENT_GAIN = 12.0
-"""Log-likelihood by which a bent dome must beat the plain one, which noise alone does not give."""
-WHOLE = 0.95
-"""Share of a footprint in view above which the island counts as whole."""
-COMMON_BLUR_WIDTH = 0.02
-"""Islands see one blur within this, relatively."""
+MOST_WITNESSES = 12
+"""Islands, the widest and the tallest, that are asked for the blur and the scale of the LVF."""
+LEAST_STD_VOXEL = 0.15, 0.03
+"""Of diameters and heights: what shapes that the family holds only nearly leave without noise."""
 CERTAIN = 2.0
 """Standard deviations of its height that an island must be high."""
 ANGLES = np.linspace(0, 2 * np.pi, 360, endpoint=False)
@@ -64,7 +64,8 @@ class Island:
     """RMS difference of thickness map and fit over the footprint that noise does not explain."""
     contact_diameter_std_um: float
     height_std_um: float
-    """Standard deviations from the noise, as far as the fit describes the island."""
+    """Standard deviations from the noise, as far as the fit describes the island, and from the
+    scale of the LVF where the islands have told it."""
     profile_r_um: FloatArray
     """Radius from the apex (0) to the contact line, shape (n,)."""
     profile_z_um: FloatArray
@@ -90,11 +91,13 @@ class IslandMap:
     """Shape (y, x); 0 is background."""
     background_um: float
     """Mean thickness beside the islands (misalignment, or a layer), left out of their volumes."""
+    scale: Scale | None
+    """What the LVF that was given has to be divided by; what is measured here has been."""
     notes: dict[str, str | float]
 
 
 def find_islands(
-    lvf: Volume, thickness: ThicknessMap, blur_prior: tuple[float, float] = DEFAULT_BLUR
+    lvf: Volume, thickness: ThicknessMap, blur: Blur = DEFAULT_BLUR, free_scale: bool = False
 ) -> IslandMap:
     """Find islands in a thickness map and measure each.
 
@@ -104,9 +107,10 @@ def find_islands(
         Unfiltered, unclipped LVF.
     thickness
         Its column sums over the ROI.
-    blur_prior
-        Expected in-plane blur (standard deviation in voxels) and how far off, relatively, it may
-        be; each island's blur is fitted.
+    blur
+        As seen at the interface, along z; expected in the plane, where each island's is fitted.
+    free_scale
+        The grey value of lithium is a guess, to be improved by how the islands spread along z.
 
     Returns
     -------
@@ -122,42 +126,68 @@ def find_islands(
     work = columns(lvf, thickness, segments, boxes)
 
     groups = _groups(boxes)
+    part = lvf.values[thickness.slices]
     fits: dict[int, DomeFit] = {}
+    blurs = dict.fromkeys(range(1, count + 1), blur)
+    scale: Scale | None = None
+    # As many as the common blur is sure by; others show it in their second fit.
+    sizes = [segments.labels[box].size for box in boxes]
+    witnesses = {int(i) + 1 for i in np.argsort(sizes)[::-1][:MOST_WITNESSES]}
 
-    def fitted(group: list[int], blur: tuple[float, float]) -> dict[int, DomeFit]:
+    def scene(label: int) -> Scene:
+        own = work[label - 1]
+        labels, inside = segments.labels, thickness.inside
+        return Scene(own, part, labels, label, boxes[label - 1], inside, lvf.spacing_um)
+
+    def fitted(group: list[int]) -> dict[int, DomeFit]:
         own = {label: fits[label] for label in group if label in fits}
         for label in group:
             others = [own[i] for i in _neighbours(label, boxes) if i in own]
-            box = boxes[label - 1]
-            scene = _Scene(work[label - 1], segments.labels, label, box, thickness.inside)
-            own[label] = _fit(scene, others, own.get(label), pixel, blur)
+            plain = label not in own and label not in witnesses
+            own[label] = fit_island(scene(label), others, own.get(label), blurs[label], plain)
         return own
 
-    def fit_all(blur: tuple[float, float]) -> None:
-        for found in list(mapped(lambda i: fitted(groups[i.start], blur), len(groups), 1)):
+    def fit_all() -> None:
+        for found in list(mapped(lambda i: fitted(groups[i.start]), len(groups), 1)):
             fits.update(found)
 
     # Small matrices: threads of their own would only get into each other's way.
     with threadpool_limits(1, user_api="blas"):
-        fit_all(blur_prior)
-        # Once more: neighbours taken away, any shape, and a blur like the other islands'.
-        fit_all(_common_blur(list(fits.values()), blur_prior))
+        fit_all()
+        # Judged by plain sums too: a fold is no noise that quieter ones would be rid of.
+        certain = {label for label in fits if _certain(fits[label])}
+        if free_scale:
+            tallest = sorted(fits, key=lambda label: -fits[label].height_um)[:MOST_WITNESSES]
+            scale = agreed_scale(
+                [
+                    island_scale(scene(i), fits[i], [fits[k] for k in _neighbours(i, boxes)], blur)
+                    for i in tallest
+                ]
+            )
+        if scale is not None:
+            work = [own.over(scale.value) for own in work]
+            fits.update({i: f.over(scale.value) for i, f in fits.items()})
+        # Once more: with neighbours taken away, less noise, and a blur like the other islands'.
+        told = [f if i in witnesses else replace(f, covariance=None) for i, f in fits.items()]
+        blurs = dict(zip(fits, agreed(told, blur), strict=True))
+        fit_all()
     measured = []
     for label in range(1, count + 1):
         fit = fits[label]
         others = [fits[i] for i in _neighbours(label, boxes)]
         volume, residual = _volume(work[label - 1], fit, others, thickness.inside)
-        if volume > 0 and _certain(fit):
+        if volume > 0 and label in certain and _certain(fit):
             measured.append((volume * pixel**2, residual, fit))
     measured.sort(key=lambda m: -m[0])
     islands = [
-        _island(i, fit, volume, residual, thickness.inside, lvf)
+        _island(i, fit, volume, residual, thickness.inside, lvf, scale)
         for i, (volume, residual, fit) in enumerate(measured, start=1)
     ]
     labels = _footprints([fit for *_, fit in measured], thickness.inside)
     background = thickness.values_um[segments.background]
     offset = float(background.mean()) if background.size else 0.0
-    return IslandMap(islands, labels, offset, segments.notes)
+    offset /= 1.0 if scale is None else scale.value
+    return IslandMap(islands, labels, offset, scale, segments.notes)
 
 
 def _certain(fit: DomeFit) -> bool:
@@ -165,30 +195,7 @@ def _certain(fit: DomeFit) -> bool:
     return fit.covariance is None or fit.covariance[1, 1] < CERTAIN**-2
 
 
-def _common_blur(fits: list[DomeFit], prior: tuple[float, float]) -> tuple[float, float]:
-    """What the islands agree on: one camera has seen them all.
-
-    A blur wider than the camera's makes up for a slope or an edge that a dome cannot follow:
-    the median passes over some of those, and the fewer the islands, the less it is trusted.
-    """
-    if len(fits) < 2:
-        return prior
-    logs = np.log([prior[0], *(fit.blur for fit in fits)])
-    middle = float(np.median(logs))
-    spread = 1.4826 * float(np.median(np.abs(logs - middle)))
-    width = max(COMMON_BLUR_WIDTH, 0.5 * spread / math.sqrt(len(fits)))
-    return math.exp(middle), min(width, prior[1])
-
-
 # ---------------------------------------------------------------------------------- measurement
-
-
-def _patch(box: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
-    y, x = (
-        slice(max(s.start - MARGIN, 0), min(s.stop + MARGIN, n))
-        for s, n in zip(box, shape, strict=True)
-    )
-    return y, x
 
 
 def _neighbours(label: int, boxes: list[tuple[slice, slice]]) -> list[int]:
@@ -218,72 +225,6 @@ def _groups(boxes: list[tuple[slice, slice]]) -> list[list[int]]:
             near = waiting & {j for i in near for j in _neighbours(i, boxes)}
         groups.append(sorted(group))
     return groups
-
-
-@dataclass(frozen=True, eq=False)
-class _Scene:
-    """What the fit of one island looks at."""
-
-    columns: Columns
-    labels: IntArray
-    label: int
-    box: tuple[slice, slice]
-    inside: BoolArray
-
-
-def _fit(
-    scene: _Scene,
-    others: list[DomeFit],
-    known: DomeFit | None,
-    pixel_um: float,
-    blur_prior: tuple[float, float],
-) -> DomeFit:
-    """Fit one island; neighbours are left out at first, subtracted once `known` is given."""
-    rows, cols = _patch(scene.box, scene.labels.shape)
-    corner, shape = (rows.start, cols.start), (rows.stop - rows.start, cols.stop - cols.start)
-    patch = scene.columns.excess_um[rows, cols].astype(np.float64)
-    labels = scene.labels[rows, cols]
-    use = scene.inside[rows, cols].copy()
-    if known is None:
-        # Pixels nearer to a neighbour than to this island show the neighbour.
-        foreign = (labels > 0) & (labels != scene.label)
-        own_side = ndimage.distance_transform_edt(labels != scene.label)
-        if foreign.any():
-            use &= own_side <= ndimage.distance_transform_edt(~foreign)
-    else:
-        for other in others:
-            patch -= other.image(*corner, shape)
-    peak = float(np.quantile(patch[use], 0.995))
-    # A model cannot be trusted beyond some per cent; keeps priors alive in noise-free data.
-    noise = scene.columns.noise_um * scene.columns.grain
-    weight = use / max(noise, 0.005 * peak)
-    start = known or _first_guess(patch * use, labels == scene.label, corner, blur_prior[0])
-    trials = [start] if known else [start, replace(start, power=5.0, edge=0.15)]
-    fits = [fit_dome(patch, weight, corner, pixel_um, trial, blur_prior) for trial in trials]
-    best = min(fits, key=lambda fit: fit.cost)
-    y, x = np.ogrid[rows, cols]
-    seen = np.count_nonzero(best.footprint(y, x) & scene.inside[rows, cols])
-    if known is None or seen < WHOLE * best.area:  # nothing holds a bent dome out of view
-        return best
-    # What a plain dome explains is measured best by a plain dome.
-    bent = fit_dome(patch, weight, corner, pixel_um, best, blur_prior, bent=True)
-    return bent if best.cost - bent.cost > BENT_GAIN else best
-
-
-def _first_guess(
-    patch: FloatArray, own: BoolArray, corner: tuple[int, int], blur: float
-) -> DomeFit:
-    """Moments of the segmented island, as if it were a paraboloid."""
-    mass = np.where(own, np.clip(patch, 0, None), 0.0)
-    total = mass.sum()
-    y, x = np.mgrid[: patch.shape[0], : patch.shape[1]]
-    cy, cx = float((mass * y).sum() / total), float((mass * x).sum() / total)
-    second = float((mass * ((y - cy) ** 2 + (x - cx) ** 2)).sum() / total)
-    radius = math.sqrt(max(3 * (second - 2 * blur**2), 0.25 * own.sum() / math.pi))
-    height = 2 * total / (math.pi * radius**2)
-    centre = (cy + corner[0], cx + corner[1])
-    waves, bends = np.zeros(2 * len(LOBES)), np.zeros(BENDS)
-    return DomeFit(centre, math.log(radius), height, 0.8, 2.0, blur, waves, bends)
 
 
 def _volume(
@@ -323,6 +264,7 @@ def _island(
     residual_um: float,
     inside: BoolArray,
     lvf: Volume,
+    scale: Scale | None,
 ) -> Island:
     pixel = lvf.spacing_um[1]
     radius = math.sqrt(fit.area / math.pi) * pixel
@@ -333,9 +275,10 @@ def _island(
     rim_x = np.rint(fit.centre[1] + widened * np.cos(ANGLES)).astype(int)
     seen = (rim_y >= 0) & (rim_y < inside.shape[0]) & (rim_x >= 0) & (rim_x < inside.shape[1])
     touches = not (seen.all() and inside[rim_y, rim_x].all())
-    relative_std = (
-        np.full(2, np.nan) if fit.covariance is None else np.sqrt(np.diag(fit.covariance))
-    )
+    std = np.full(2, np.nan) if fit.covariance is None else np.sqrt(np.diag(fit.covariance)[:2])
+    told = 0.0 if scale is None else scale.std / scale.value
+    diameter_std = math.hypot(2 * radius * std[0], LEAST_STD_VOXEL[0] * pixel)
+    height_std = math.hypot(z[0] * std[1], z[0] * told, LEAST_STD_VOXEL[1] * pixel)
     surface = math.pi * float(np.sum((r[1:] + r[:-1]) * np.hypot(np.diff(r), np.diff(z))))
     sphere = math.pi ** (1 / 3) * (6 * volume_um3) ** (2 / 3)
     return Island(
@@ -352,8 +295,8 @@ def _island(
         sphericity=sphere / (surface + math.pi * radius**2),
         blur_voxel=fit.blur,
         fit_residual_um=residual_um,
-        contact_diameter_std_um=float(2 * radius * relative_std[0]),
-        height_std_um=float(z[0] * relative_std[1]),
+        contact_diameter_std_um=diameter_std,
+        height_std_um=height_std,
         profile_r_um=r,
         profile_z_um=z,
     )

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 
 from imaging.setup import Decisions
 from imaging.thickness import SMOOTH_VOXEL, ThicknessMap, smoothed
-
-log = logging.getLogger(__name__)
 
 LEAST_VOXEL, SURE_VOXEL = 3.0, 4.5
 """Lithium thinner than the first is nowhere unmixed under a blur of a voxel (13 % of its
@@ -24,7 +20,12 @@ ADVICE = (
 )
 
 
-def check_resolved(thickness: ThicknessMap, voxel_um: float, decisions: Decisions) -> None:
+def is_guessed(decisions: Decisions) -> bool:
+    """Whether the darkest voxels stand for lithium."""
+    return str(decisions.get("grey_li_source", "")).startswith("darkest")
+
+
+def check_resolved(thickness: ThicknessMap, voxel_um: float, decisions: Decisions) -> str:
     """Refuse grey values of lithium sampled where no lithium is thick enough for it.
 
     Parameters
@@ -36,18 +37,22 @@ def check_resolved(thickness: ThicknessMap, voxel_um: float, decisions: Decision
     decisions
         Among them the origin of that grey value.
 
+    Returns
+    -------
+    A warning, where lithium is thin and islands do not tell its grey value; or nothing.
+
     Raises
     ------
     ValueError
         If there is lithium, but none of it thicker than `LEAST_VOXEL`.
     """
-    if not str(decisions.get("grey_li_source", "")).startswith("darkest"):
-        return
+    if not is_guessed(decisions):
+        return ""
     smooth = smoothed(thickness.values_um, thickness.inside, SMOOTH_VOXEL)
     thickest = float(np.nanquantile(smooth, 0.999))
     noise = float(np.nanmean(thickness.std_um)) / (2 * np.sqrt(np.pi) * SMOOTH_VOXEL)
     if thickest < NOTHING_UM + 5 * noise:
-        return
+        return ""
     message = (
         f"no lithium foil in view, and the thickest lithium reads {thickest:.1f} um, "
         f"{thickest / voxel_um:.1f} voxels: the blur mixes its grey value with its neighbours'"
@@ -55,4 +60,5 @@ def check_resolved(thickness: ThicknessMap, voxel_um: float, decisions: Decision
     if thickest < LEAST_VOXEL * voxel_um:
         raise ValueError(f"{message}, and every thickness would be too large; {ADVICE}")
     if thickest < SURE_VOXEL * voxel_um:
-        log.warning("%s, and thicknesses may be some per cent too large; %s", message, ADVICE)
+        return f"{message}, and thicknesses may be some per cent too large; {ADVICE}"
+    return ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from imaging.cracks import CrackMap
 from imaging.drift import GreyDrift
 from imaging.islands import Island
+from imaging.lithium_scale import Scale
 from imaging.setup import Decisions, Setup
 from imaging.transform import RigidTransform
 from imaging.volume import FloatArray, IntArray, Volume
@@ -31,6 +32,8 @@ class ImageResult:
     decisions: Decisions
     """What was found automatically, and what the numbers rest on."""
     scalars: dict[str, float]
+    lithium_scale: Scale | None = None
+    """By which the LVF was too large before islands told the grey value of lithium."""
     setup: Setup | None = None
     """What later scans of the same cell may keep; None for a ready LVF volume."""
     drift: GreyDrift | None = None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from imaging.lithium_scale import Scale
 from imaging.lvf import (
     Interface,
     cc_variation,
@@ -103,6 +104,17 @@ def find_greys(
     grey_cc = _grey_cc(before, place.interface, roi, options, decisions)
     grey_li = _grey_li(before, aligned, place.interface, roi, options.grey, decisions)
     return Setup(place, grey_cc, grey_li, dict(decisions))
+
+
+def rescaled(setup: Setup, scale: Scale) -> Setup:
+    """The grey value of lithium by which the LVF is what islands tell."""
+    decisions = dict(setup.decisions)
+    value = setup.grey_li - (scale.value - 1) * setup.contrast
+    decide(decisions, "grey_li", value)
+    source = f"{decisions['grey_li_source']}, corrected by how islands are spread along z"
+    decide(decisions, "grey_li_source", source)
+    decide(decisions, "grey_li_correction", f"{scale.value:.4f} +- {scale.std:.4f} of the contrast")
+    return replace(setup, grey_li=value, decisions=decisions)
 
 
 def decide(decisions: Decisions, name: str, value: str | float) -> None:

@@ -34,6 +34,10 @@ class ThicknessMap:
         """Pixels of the ROI."""
         return np.isfinite(self.values_um)
 
+    def over(self, scale: float) -> ThicknessMap:
+        """The same, divided by a scale."""
+        return ThicknessMap(self.values_um / scale, self.std_um / scale, self.slices)
+
 
 def thickness_map(lvf: Volume, roi: BoolArray, slices: slice) -> ThicknessMap:
     """Sum of LVF * dz over `slices` inside `roi`.

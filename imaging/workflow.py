@@ -7,6 +7,7 @@ import logging
 
 import numpy as np
 
+from imaging.blur import DEFAULT_BLUR, Blur, interface_blur
 from imaging.course import Course
 from imaging.crack_exclusion import search_cracks, without_cracks
 from imaging.drift import GreyDrift, corrected, measure_drift, report_drift
@@ -26,7 +27,7 @@ from imaging.order import SwappedScansError, check_order
 from imaging.output import write_image_result
 from imaging.reductions import slice_means
 from imaging.registration import register
-from imaging.resolved import check_resolved
+from imaging.resolved import check_resolved, is_guessed
 from imaging.result import ImageResult
 from imaging.setup import (
     Decisions,
@@ -37,6 +38,7 @@ from imaging.setup import (
     find_place,
     find_roi,
     find_slices,
+    rescaled,
 )
 from imaging.slabs import Progress
 from imaging.thickness import ThicknessMap, covered, histogram, thickness_map, z_profile
@@ -145,6 +147,7 @@ def analyse_pair(
         values = estimate(before, aligned, setup.grey_cc, setup.grey_li, told)
         lvf = before.with_values(values)
     thickness: ThicknessMap | None = None
+    warning = ""
     with course.step("check_order"):
         if view.any() and options.estimator is Estimator.linear:  # the other one has no negatives
             # Tall islands in the earlier scan pass for missing collector: the whole disc is seen.
@@ -152,7 +155,7 @@ def analyse_pair(
             seen_um = thickness_map(lvf, view, place.slices)
             check_order(seen_um, fake_um, options.allow_negative)
             if known is None:
-                check_resolved(seen_um, lvf.spacing_um[0], decisions)
+                warning = check_resolved(seen_um, lvf.spacing_um[0], decisions)
             thickness = seen_um if np.array_equal(view, roi) else None
     linear = lvf
     with course.step("cracks"):
@@ -163,7 +166,17 @@ def analyse_pair(
         plated = without_cracks(lvf, cracks)
     del linear
     known_um = thickness if plated is lvf else None
-    result = _result(plated, roi, place.slices, decisions, course, known_um)
+    blur = interface_blur(before, place.interface, roi)
+    # The grey value that a first pair has found stands for all later ones.
+    guessed = known is None and is_guessed(decisions) and options.estimator is Estimator.linear
+    result = _result(plated, roi, place.slices, decisions, course, known_um, blur, guessed)
+    if result.lithium_scale is not None:
+        if plated is not lvf:
+            lvf.values[...] /= np.float32(result.lithium_scale.value)
+        setup = rescaled(setup, result.lithium_scale)
+        decisions.update(setup.decisions)
+    elif known is None and warning:
+        log.warning("%s", warning)
     return dataclasses.replace(
         result,
         lvf=lvf,
@@ -246,13 +259,18 @@ def _result(
     decisions: Decisions,
     course: Course,
     known: ThicknessMap | None,
+    blur: Blur = DEFAULT_BLUR,
+    free_scale: bool = False,
 ) -> ImageResult:
     if not roi.any():
         raise ValueError("no pixel of the ROI is in the field of view of both scans")
     with course.step("thickness"):
         thickness = thickness_map(lvf, roi, slices) if known is None else known
     with course.step("islands"):
-        found = find_islands(lvf, thickness)
+        found = find_islands(lvf, thickness, blur, free_scale)
+    if found.scale is not None:
+        thickness = thickness.over(found.scale.value)
+        lvf.values[...] /= np.float32(found.scale.value)
     decisions.update(found.notes)
     decide(decisions, "background_um", found.background_um)
     with course.step("profiles"):
@@ -272,6 +290,7 @@ def _result(
         island_labels=found.labels,
         transform=None,
         decisions=decisions,
+        lithium_scale=found.scale,
         scalars=_scalars(thickness, lvf, found.islands),
         timing_s=course.seconds,
     )

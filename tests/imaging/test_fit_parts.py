@@ -9,10 +9,24 @@ import pytest
 from scipy import optimize
 from skimage.morphology import h_maxima
 
+from imaging.blur import Blur
 from imaging.course import Course
-from imaging.dome_factor import BENDS
+from imaging.dome_factor import BENDS, KINKS, LINES, NODES
 from imaging.dome_slopes import image_slopes
-from imaging.island_fit import LOBES, DomeFit
+from imaging.island_fit import (
+    ANY,
+    LEAST,
+    LOBES,
+    PLAIN,
+    ROUND,
+    DomeFit,
+    Patch,
+    Prospect,
+    _pack,
+    _unpack,
+    fit_dome,
+    tame,
+)
 from imaging.least_squares import least_squares
 from imaging.segmentation import FLOOR, SPLIT, _summits
 
@@ -22,13 +36,15 @@ STEP = 1e-5
 @pytest.mark.parametrize(("edge", "power"), [(0.8, 2.0), (0.15, 5.0), (-0.3, 2.2), (1.4, 3.0)])
 @pytest.mark.parametrize("shape", [(50, 60), (90, 100)])  # two ways to sample pixels
 @pytest.mark.parametrize("bent", [False, True])
+@pytest.mark.parametrize("tail", [0.0, 0.4])
 def test_slopes_are_differences(
-    edge: float, power: float, shape: tuple[int, int], bent: bool
+    edge: float, power: float, shape: tuple[int, int], bent: bool, tail: float
 ) -> None:
     waves = np.linspace(-0.04, 0.03, 2 * len(LOBES))
     bends = 0.1 * np.sin(np.arange(BENDS)) if bent else np.zeros(BENDS)
     centre = (0.5 * shape[0] + 0.3, 0.5 * shape[1] - 0.2)
-    fit = DomeFit(centre, np.log(0.25 * shape[0]), 12.0, edge, power, 1.1, waves, bends)
+    log_radius = np.log(0.25 * shape[0])
+    fit = DomeFit(centre, log_radius, 12.0, edge, power, 1.1, waves, bends, tail, 2.5)
 
     def moved(name: str, sign: float, index: int = 0) -> np.ndarray:
         step = sign * STEP
@@ -55,6 +71,65 @@ def test_slopes_are_differences(
         expected = (moved(name, 1, index) - moved(name, -1, index)) / (2 * STEP)
         error = np.linalg.norm(slope - expected) / np.linalg.norm(expected)
         assert error < 2e-3, name
+
+
+def spotted(power: float, noise: float, bend: float = 0.0) -> tuple[Patch, DomeFit]:
+    """A dome seen with noise, and a plain one to start from."""
+    shape, corner = (44, 46), (-22, -23)
+    bends = np.zeros(BENDS)
+    bends[:LINES] = bend * np.sin(3 * np.array(NODES[1:]))
+    none = np.zeros(2 * len(LOBES))
+    fit = DomeFit((0.2, -0.3), np.log(13.0), 9.0, 0.7, power, 1.0, none, bends)
+    image = fit.image(*corner, shape)
+    image += noise * np.random.default_rng(5).standard_normal(shape)
+    patch = Patch(image, np.full(shape, 1 / noise), corner, 1.6, Blur(1.05, 0.1))
+    return patch, replace(fit, bends=np.zeros(BENDS))
+
+
+@pytest.mark.parametrize("bends", [PLAIN, ROUND, ANY])
+def test_slopes_of_residuals_are_differences(bends: int) -> None:
+    patch, _ = spotted(2.2, 0.1)
+    shape = 0.05 * np.sin(np.arange(BENDS)) * (np.arange(BENDS) < bends)
+    waves = np.linspace(-0.02, 0.02, 2 * len(LOBES))
+    fit = DomeFit((0.1, 0.2), 2.5, 8.0, 0.6, 2.3, 1.1, waves, shape)
+    slopes = patch.slopes(fit, bends)
+    assert slopes.shape == (patch.residuals(fit, bends).size, LEAST + bends)
+    for index in (2, 3, 4, 5, 6, 8, *range(LEAST, LEAST + bends)):
+        x = _pack(fit)
+        step = np.zeros(x.size)
+        step[index] = 1e-5
+        above, below = (patch.residuals(_unpack(x + s, fit), bends) for s in (step, -step))
+        expected = (above - below) / 2e-5
+        assert np.linalg.norm(slopes[:, index] - expected) < 4e-3 * np.linalg.norm(expected)
+
+
+def test_gains_say_what_bends_bring() -> None:
+    patch, start = spotted(2.2, 0.15, bend=0.25)
+    plain = fit_dome(patch, start)
+    prospect = Prospect(patch, plain)
+    said = {bends: prospect.gain(bends) for bends in (ROUND, ANY)}
+    brought = plain.cost - fit_dome(patch, plain, ROUND).cost
+    assert said[ANY] >= said[ROUND] > 20
+    assert said[ROUND] == pytest.approx(brought, rel=0.3)
+    patch, start = spotted(2.0, 0.15)
+    assert Prospect(patch, fit_dome(patch, start)).gain(ROUND) < 6
+    # Nobody knows that a dome is plain: radius and height are less certain than its fit says.
+    plain = fit_dome(patch, start)
+    honest = Prospect(patch, plain).uncertain()
+    assert plain.covariance is not None
+    assert honest.covariance is not None
+    assert (np.diag(honest.covariance) > 1.5 * np.diag(plain.covariance))[:2].all()
+
+
+def test_kinks_cost_less_the_sharper_they_are() -> None:
+    kinks = np.array([-30.0, -1.0, -1e-4, 0.0, 1e-4, 0.3, 2.0, 30.0])
+    out, slopes = tame(kinks)
+    np.testing.assert_allclose((tame(kinks + 1e-6)[0] - out) / 1e-6, slopes, atol=1e-5)
+    np.testing.assert_allclose(out[2:5], kinks[2:5], rtol=1e-6)
+    assert abs(out[-1]) < 4
+    # Straight lines have none, whatever their slope.
+    assert np.abs(KINKS @ (0.7 * np.array(NODES[1:]))).max() < 1e-12
+    assert np.abs(KINKS @ np.maximum(np.array(NODES[1:]) - 0.45, 0)).max() == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("top", [5.0, 0.5])  # the lowest point within reach, and not
