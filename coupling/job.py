@@ -94,7 +94,7 @@ def _execute(verb: str, node: DictConfig, folder: Path) -> JobReport:
     start = time.perf_counter()
     try:
         config = validated(node)
-        hashes = _hashes(config)
+        hashes = _hashes(config, None if finished else verb)
         inputs = plain(config)
         mark = job_fingerprint(verb, config, hashes)
         inputs |= {"input_sha256": hashes, "libraries": results.library_versions()}
@@ -154,7 +154,8 @@ def _raw(node: DictConfig) -> dict[str, Any]:
     return raw
 
 
-def _hashes(config: Any) -> dict[str, str]:
+def _hashes(config: Any, verb: str | None) -> dict[str, str]:
+    """Check sums of the input files; while large ones are read, load what is going to be run."""
     paths = input_paths(config)
     for key, path in paths.items():
         if not path.exists():
@@ -162,7 +163,10 @@ def _hashes(config: Any) -> dict[str, str]:
         if not (path.is_file() or path.is_dir()):
             raise InputError(f"{key}={path}: a file or folder is needed, not a pipe or device")
     with ThreadPoolExecutor() as pool:
-        return dict(zip(paths, pool.map(results.content_hash, paths.values()), strict=True))
+        found = pool.map(results.content_hash, paths.values())
+        if paths and verb is not None:
+            verbs.load(verb)
+        return dict(zip(paths, found, strict=True))
 
 
 def _done(folder: Path, result: Result) -> JobReport:

@@ -17,6 +17,8 @@ from imaging.volume import BoolArray, FloatArray, Volume
 BLOCK = 3
 """Pixels along the side of a block: about what the fit of an island takes for one detail."""
 MIN_BLOCKS = 50
+STEP = 2
+"""Slices in which the sums of islands may begin and end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,4 +95,6 @@ def _window(mean: FloatArray) -> tuple[int, int]:
     floor = 0.02 * mean[peak]
     low = peak - next((i for i in range(peak + 1) if mean[peak - i] < floor), peak)
     high = peak + next((i for i in range(mean.size - peak) if mean[peak + i] < floor), mean.size)
-    return max(low - 3, 0), min(high + 4, mean.size)
+    # In steps: islands nearly as high share their sums.
+    first, stop = (low - 3) // STEP * STEP, -(-(high + 4) // STEP) * STEP
+    return max(first, 0), min(stop, mean.size)

@@ -158,31 +158,39 @@ def find_islands(
         certain = {label for label in fits if _certain(fits[label])}
         if free_scale:
             tallest = sorted(fits, key=lambda label: -fits[label].height_um)[:MOST_WITNESSES]
-            scale = agreed_scale(
-                [
-                    island_scale(scene(i), fits[i], [fits[k] for k in _neighbours(i, boxes)], blur)
-                    for i in tallest
-                ]
-            )
+
+            def told_scale(turn: slice) -> Scale | None:
+                i = tallest[turn.start]
+                others = [fits[k] for k in _neighbours(i, boxes)]
+                return island_scale(scene(i), fits[i], others, blur)
+
+            scale = agreed_scale(list(mapped(told_scale, len(tallest), 1)))
         if scale is not None:
-            work = [own.over(scale.value) for own in work]
+            scaled = {id(own): own.over(scale.value) for own in set(work)}
+            work = [scaled[id(own)] for own in work]
             fits.update({i: f.over(scale.value) for i, f in fits.items()})
         # Once more: with neighbours taken away, less noise, and a blur like the other islands'.
         told = [f if i in witnesses else replace(f, covariance=None) for i, f in fits.items()]
         blurs = dict(zip(fits, agreed(told, blur), strict=True))
         fit_all()
-    measured = []
-    for label in range(1, count + 1):
-        fit = fits[label]
+
+    def volume_of(turn: slice) -> tuple[float, float]:
+        label = turn.stop
         others = [fits[i] for i in _neighbours(label, boxes)]
-        volume, residual = _volume(work[label - 1], fit, others, thickness.inside)
-        if volume > 0 and label in certain and _certain(fit):
-            measured.append((volume * pixel**2, residual, fit))
-    measured.sort(key=lambda m: -m[0])
-    islands = [
-        _island(i, fit, volume, residual, thickness.inside, lvf, scale)
-        for i, (volume, residual, fit) in enumerate(measured, start=1)
+        return _volume(work[label - 1], fits[label], others, thickness.inside)
+
+    measured = [
+        (volume * pixel**2, residual, fits[label])
+        for label, (volume, residual) in enumerate(mapped(volume_of, count, 1), start=1)
+        if volume > 0 and label in certain and _certain(fits[label])
     ]
+    measured.sort(key=lambda m: -m[0])
+
+    def island_of(turn: slice) -> Island:
+        volume, residual, fit = measured[turn.start]
+        return _island(turn.stop, fit, volume, residual, thickness.inside, lvf, scale)
+
+    islands = list(mapped(island_of, len(measured), 1))
     labels = _footprints([fit for *_, fit in measured], thickness.inside)
     background = thickness.values_um[segments.background]
     offset = float(background.mean()) if background.size else 0.0
