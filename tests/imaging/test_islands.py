@@ -44,7 +44,7 @@ def check_profile(island: Island) -> None:
     discs = math.pi * -np.trapezoid(r**2, z)
     cones = math.pi / 3 * np.sum((r[1:] ** 2 + r[1:] * r[:-1] + r[:-1] ** 2) * -np.diff(z))
     assert discs == pytest.approx(island.volume_um3, rel=1e-9)
-    assert cones == pytest.approx(island.volume_um3, rel=2e-6)
+    assert cones == pytest.approx(island.volume_um3, rel=1e-5)  # steep walls
 
 
 @pytest.mark.parametrize("blur", [("gauss", 0.5), ("gauss", 1.8), ("disc", 2.0), ("lorentz", 1.0)])
