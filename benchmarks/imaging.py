@@ -22,7 +22,6 @@ import argparse
 import json
 import math
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -39,6 +38,7 @@ import numpy as np  # noqa: E402
 import tifffile  # noqa: E402
 from scipy import ndimage  # noqa: E402
 
+from benchmarks.process import ran  # noqa: E402
 from imaging.phantom import write_phantom  # noqa: E402
 from imaging.phantom_options import IslandChoice, PhantomOptions  # noqa: E402
 
@@ -150,15 +150,8 @@ def measured(place: Path, out: Path, pictures: bool) -> Run:
     command += [f"after={place / 'after.tif'}", f"hydra.run.dir={out}", "force=true"]
     command += [] if pictures else ["figures=none", "render=false"]
     start = time.perf_counter()
-    # From the home of the packages; -c would put the working directory first.
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command, cwd=HERE.parent, stdout=said, stderr=said)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            said.seek(0)
-            raise SystemExit(f"{' '.join(command)} failed:\n{said.read()}")
+    usage = ran(command, HERE.parent)  # from the home of the packages: -c puts its folder first
+    wall = time.perf_counter() - start
     result: dict[str, Any] = json.loads((out / "result.json").read_text())
     truth = json.loads((place / "truth" / "transform.json").read_text())
     with tifffile.TiffFile(place / "before.tif") as file:

@@ -14,9 +14,7 @@ import argparse
 import gzip
 import json
 import math
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
@@ -26,6 +24,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:] = [p for p in sys.path if Path(p).resolve() != HERE]
 sys.path.insert(0, str(HERE.parent))
+
+from benchmarks.process import ran  # noqa: E402
 
 ISLANDS = 2
 ISLET = [sys.executable, "-m", "coupling.cli"]
@@ -65,14 +65,7 @@ def peak_mib(command: list[str], folder: Path) -> float:
     A process begins with the memory of the one that starts it, so this one is kept small: it
     loads no NumPy and makes no phantom.
     """
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            said.seek(0)
-            raise SystemExit(f"{' '.join(command)} failed:\n{said.read()}")
-    return usage.ru_maxrss / 1024
+    return ran(command, folder).ru_maxrss / 1024
 
 
 def measured(shape: tuple[int, int, int], folder: Path) -> Peak:

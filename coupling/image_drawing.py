@@ -8,11 +8,11 @@ from coupling.crack_figures import CrackCourse
 from coupling.evolution_figures import ScanCurves, scan_curves
 from coupling.figure_style import written
 from coupling.image_figures import write_image_figures
-from coupling.progress import Progress
 from coupling.series_figures import write_series_figures
 from imaging.result import ImageResult
 from imaging.series import SeriesResult
 from imaging.series_rows import SeriesRow
+from imaging.slabs import Progress
 
 CRACKS = "crack_profiles.png"
 

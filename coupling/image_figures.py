@@ -17,10 +17,10 @@ from coupling.figure_style import (
     figure,
     written,
 )
-from coupling.progress import Progress
 from coupling.slices_figure import Extent, outline_labels, plane_extent, slices_figure
 from imaging.cracks import CrackMap
 from imaging.result import ImageResult
+from imaging.slabs import Progress
 from imaging.thickness import HISTOGRAM_RANGE_UM
 from imaging.volume import FloatArray
 

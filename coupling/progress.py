@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-type Progress = Callable[[float], None]
+from imaging.slabs import Progress
 
 
 @contextmanager

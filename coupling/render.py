@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from coupling.progress import Progress
 from coupling.render_page import COLOURS, animate, write_page
 from coupling.render_view import WINDOW, View, views_of
 from coupling.scene import CRACK_LEVEL, LITHIUM_LEVEL, Scene
 from imaging.crack_volume import FULL
+from imaging.slabs import Progress
 
 log = logging.getLogger(__name__)
 

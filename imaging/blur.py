@@ -49,6 +49,11 @@ class Blur:
     """Width of the wide Gaussian over that of the narrow one."""
 
 
+def widened(tail: float, ratio: float) -> float:
+    """Standard deviation of a narrow and a wide Gaussian together, over that of the narrow one."""
+    return math.sqrt(1 + tail * (ratio**2 - 1))
+
+
 DEFAULT_BLUR = Blur(1.0, 0.5)
 """Where no interface has been seen."""
 
@@ -180,5 +185,5 @@ def _fitted(at: FloatArray, value: FloatArray, error: FloatArray) -> Blur:
     tail, ratio = float(two.x[4]), math.exp(two.x[5])
     if 2 * (one.cost - two.cost) < CERTAIN**2 * scale or tail < LEAST_TAIL:
         return Blur(math.exp(one.x[1]), LIKENESS)
-    whole = math.exp(two.x[1]) * math.sqrt(1 + tail * (ratio**2 - 1))
+    whole = math.exp(two.x[1]) * widened(tail, ratio)
     return Blur(whole, LIKENESS, tail, ratio)

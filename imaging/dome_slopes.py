@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from imaging.blur import widened
 from imaging.dome_factor import NODES, WAVES
 from imaging.volume import FloatArray
 
@@ -103,7 +104,7 @@ def _sharp(
 
 def _blurred(images: FloatArray, fit: Dome, wider: float = 1.0) -> FloatArray:
     """Under the blur of a fit, one Gaussian or two, made a little wider."""
-    narrow = fit.blur / np.sqrt(1 + fit.tail * (fit.ratio**2 - 1))
+    narrow = fit.blur / widened(fit.tail, fit.ratio)
     out = _gaussian(images, narrow, wider)
     if fit.tail > 0:
         out += fit.tail * (_gaussian(images, fit.ratio * narrow, wider) - out)

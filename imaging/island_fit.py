@@ -80,10 +80,14 @@ class DomeFit:
 
     def polar(self, y: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Distance of pixels from the centre, and the outline's radius in that direction."""
+        r, direction = self._directed(y, x)
+        return r, np.exp(self._log_outline(direction))
+
+    def _directed(self, y: FloatArray, x: FloatArray) -> tuple[FloatArray, NDArray[np.complex128]]:
+        """Distance of pixels from the centre, and exp(i angle)."""
         offset = (x - self.centre[1]) + 1j * (y - self.centre[0])
         r = np.abs(offset)
-        direction = np.asarray(offset / np.maximum(r, 1e-12), dtype=np.complex128)
-        return r, np.exp(self._log_outline(direction))
+        return r, np.asarray(offset / np.maximum(r, 1e-12), dtype=np.complex128)
 
     def over(self, scale: float) -> DomeFit:
         """The same island of so many times less lithium."""
@@ -123,10 +127,10 @@ class DomeFit:
 
     def heights(self, y0: int, x0: int, shape: tuple[int, ...]) -> FloatArray:
         """Thickness in um at the middle of the pixels y0.., x0.., not blurred."""
-        rows, columns = (np.arange(a, a + n) for a, n in zip((y0, x0), shape, strict=True))
-        offset = (columns - self.centre[1]) + 1j * (rows[:, None] - self.centre[0])
-        r = np.abs(offset)
-        direction = np.asarray(offset / np.maximum(r, 1e-12), dtype=np.complex128)
+        rows, columns = (
+            np.arange(a, a + n, dtype=float) for a, n in zip((y0, x0), shape, strict=True)
+        )
+        r, direction = self._directed(rows[:, None], columns)
         return self.surface(r / np.exp(self._log_outline(direction)), direction)
 
     def image(self, y0: int, x0: int, shape: tuple[int, ...]) -> FloatArray:

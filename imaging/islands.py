@@ -166,8 +166,8 @@ def find_islands(
 
             scale = agreed_scale(list(mapped(told_scale, len(tallest), 1)))
         if scale is not None:
-            scaled = {id(own): own.over(scale.value) for own in set(work)}
-            work = [scaled[id(own)] for own in work]
+            scaled = {own: own.over(scale.value) for own in set(work)}  # islands share sums
+            work = [scaled[own] for own in work]
             fits.update({i: f.over(scale.value) for i, f in fits.items()})
         # Once more: with neighbours taken away, less noise, and a blur like the other islands'.
         told = [f if i in witnesses else replace(f, covariance=None) for i, f in fits.items()]

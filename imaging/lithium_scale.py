@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from imaging.blur import Blur
+from imaging.blur import Blur, widened
 from imaging.island_fit import DomeFit
 from imaging.island_scene import Scene
 from imaging.quiet_sums import depths
@@ -118,7 +118,7 @@ def agreed_scale(scales: list[Scale | None]) -> Scale | None:
 
 def _blurred(slab: FloatArray, along: float, across: float, blur: Blur) -> FloatArray:
     """Under a blur of these widths along z and in the plane."""
-    part = 1 / math.sqrt(1 + blur.tail * (blur.ratio**2 - 1))
+    part = 1 / widened(blur.tail, blur.ratio)
     out = ndimage.gaussian_filter(slab, (along * part, across * part, across * part))
     if blur.tail > 0:
         wide = part * blur.ratio

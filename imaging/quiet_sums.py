@@ -94,9 +94,9 @@ def depths(values: FloatArray, heights: FloatArray, seen: BoolArray, blur: float
     places = np.arange(-4.0, found.size + 4.0, STEP)
     best = (np.inf, slices)
     for sign in (1, -1):
-        depths = sign * (slices - places[:, None])
-        expected = np.interp(depths, levels, area, left=0.0, right=0.0)
+        heights_of = sign * (slices - places[:, None])
+        expected = np.interp(heights_of, levels, area, left=0.0, right=0.0)
         cost = ((expected - found) ** 2).sum(axis=1)
         k = int(np.argmin(cost))
-        best = min(best, (float(cost[k]), depths[k]), key=lambda pair: pair[0])
+        best = min(best, (float(cost[k]), heights_of[k]), key=lambda pair: pair[0])
     return best[1]
