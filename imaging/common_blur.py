@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from imaging.blur import Blur
+from imaging.blur import LIKENESS, Blur
 from imaging.island_fit import DomeFit
 from imaging.volume import FloatArray
 
+LIKELY = 0.08
+"""Relative difference of the blurs along z and in the plane, of most cameras."""
 ISLAND_SPREAD = 0.02
 """Relative scatter of the blurs of single islands beyond their noise: shapes that a dome follows
 only nearly."""
@@ -21,17 +23,23 @@ ROUNDS = 5
 def agreed(fits: list[DomeFit], expected: Blur) -> list[Blur]:
     """What the others' fits tell each island of its blur, and the expectation that they had.
 
-    A fit's own blur is that expectation improved by its data: the data's part is taken out. A blur
-    far from the others' makes up for an edge that a dome cannot follow, and counts less.
+    The blur along z is one voice among them, if it has been seen: most cameras blur alike in all
+    directions. A fit's own blur is that expectation improved by its data: the data's part is taken
+    out. A blur far from the others' makes up for an edge that a dome cannot follow, and counts
+    less.
     """
-    value, variance = np.array([_told(fit, expected) for fit in fits]).reshape(-1, 2).T
     prior, start = 1 / expected.uncertainty**2, math.log(expected.std)
+    told = [_told(fit, expected) for fit in fits]
+    if expected.uncertainty <= LIKENESS:
+        told.append((start, LIKELY**2))
+    value, variance = np.array(told).reshape(-1, 2).T
     weight: FloatArray = 1 / variance
     for _ in range(ROUNDS):
         middle = (prior * start + float(weight @ value)) / (prior + float(weight.sum()))
         weight = 1 / (variance + (value - middle) ** 2)
-    total = prior + weight.sum() - weight
-    logs = (prior * start + weight @ value - weight * value) / total
+    own, mine = weight[: len(fits)], value[: len(fits)]
+    total = prior + weight.sum() - own
+    logs = (prior * start + weight @ value - own * mine) / total
     spread = np.maximum(np.sqrt(1 / total), LEAST_UNCERTAINTY)
     return [
         replace(expected, std=math.exp(log), uncertainty=float(width))

@@ -18,8 +18,9 @@ WAVES = ((1, 1), (1, 3), (2, 2), (2, 4), (3, 3), (4, 4))
 """Multiple of the angle, and power of the relative radius."""
 LINES = len(NODES) - 1
 BENDS = LINES + 2 * len(WAVES)
-KINKS = np.diff(np.diff(np.eye(LINES + 1), axis=0) / np.diff(NODES)[:, None], axis=0)[:, 1:]
-"""Changes of slope where lines meet are this times the first `LINES` bends."""
+_SLOPES = np.diff(np.eye(LINES + 1), axis=0) / np.diff(NODES)[:, None]
+KINKS = np.concatenate([2 * _SLOPES[:1], np.diff(_SLOPES, axis=0)])[:, 1:]
+"""Changes of slope in the middle and where lines meet are this times the first `LINES` bends."""
 
 type Directions = NDArray[np.complex128]
 

@@ -31,7 +31,7 @@ PLAIN, ROUND, ANY = 0, LINES, BENDS
 """How many bends are fitted: none, those alike in all directions, all."""
 BEND_WIDTH = 0.3
 """Expected size of the bends."""
-KINK_WIDTH = 0.7
+KINK_WIDTH = 0.4
 """Expected change of the factor's slope from one of its lines to the next."""
 LEAST_POWER = 1.8
 """A dome less round than that has a tip, of which noise and blur leave little to be seen."""

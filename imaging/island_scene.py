@@ -14,12 +14,12 @@ from imaging.dome_factor import BENDS
 from imaging.island_columns import Columns
 from imaging.island_fit import ANY, LOBES, MARGIN, ROUND, DomeFit, Patch, Prospect, fit_dome
 from imaging.quiet_sums import quieted
+from imaging.terraces import terraced
 from imaging.volume import BoolArray, FloatArray, IntArray
 
-WORTH = {ROUND: 6.0, ANY: 12.0}
+WORTH = {ROUND: 3.0, ANY: 12.0}
 """Log-likelihood by which bends must improve on a fit without them. A plain dome where there is
 none misleads, and says that it is certain; those alike in all directions make little noise."""
-STEEP_POWER = 6.0
 GOOD = 1.05
 """Mean square of the misfit over the noise, up to which no other start of the search is tried."""
 WHOLE = 0.95
@@ -38,6 +38,8 @@ class Scene:
     box: tuple[slice, slice]
     inside: BoolArray
     spacing_um: tuple[float, float, float]
+    blur_z: float
+    """Standard deviation of the blur along z, in voxels."""
 
     @property
     def patch(self) -> tuple[slice, slice]:
@@ -98,7 +100,7 @@ def fit_island(
         if foreign.any():
             use &= own_side <= ndimage.distance_transform_edt(~foreign)
     else:
-        width = max(known.blur, blur.std)
+        width = max(known.blur, blur.std, scene.blur_z)
         change, less = quieted(scene.lvf, scene.heights([known, *others]), use, width)
         patch += scene.spacing_um[0] * change
         noise *= less
@@ -110,6 +112,8 @@ def fit_island(
     data = Patch(patch, weight, corner, scene.spacing_um[1], blur)
     start = known or _first_guess(patch * use, labels == scene.label, corner, blur.std)
     best = fit_dome(data, start, start.bent)
+    if best.bent:
+        best = min(best, fit_dome(data, terraced(data, best), best.bent), key=_cost)
     if known is None and 2 * best.cost > GOOD * np.count_nonzero(use):
         best = min(best, fit_dome(data, replace(start, power=5.0, edge=0.15)), key=_cost)
     y, x = np.ogrid[rows, cols]
@@ -119,7 +123,8 @@ def fit_island(
     # What a plain dome explains is measured best by a plain dome, and so on.
     for bends in (ROUND, ANY):
         if bends > best.bent and prospect.gain(bends) > WORTH[bends]:
-            bent = min((fit_dome(data, t, bends) for t in _starts(best, blur)), key=_cost)
+            starts = [best] if best.bent else [best, terraced(data, best)]
+            bent = min((fit_dome(data, start, bends) for start in starts), key=_cost)
             if best.cost - bent.cost > WORTH[bends]:
                 best, prospect = bent, Prospect(data, bent)
     return best if known is None else prospect.uncertain()
@@ -127,14 +132,6 @@ def fit_island(
 
 def _cost(fit: DomeFit) -> float:
     return fit.cost
-
-
-def _starts(best: DomeFit, blur: Blur) -> list[DomeFit]:
-    """Where the search for bends begins: a wall that a plain dome takes for a cliff, much blurred,
-    would stay one."""
-    if best.power < STEEP_POWER or best.bent:
-        return [best]
-    return [best, replace(best, power=4.0, edge=0.8, blur=blur.std)]
 
 
 def _first_guess(

@@ -133,22 +133,31 @@ def dome(
                     n, c, s = lobes[i], outline[2 * i], outline[2 * i + 1]
                     log_outline += c * cosines[n] + s * sines[n]
                     turn += n * (s * cosines[n] - c * sines[n])
-                log_rho = math.log(r) - log_outline
-                if log_rho >= 0.0:
+                outline_r = math.exp(log_outline)
+                covered = 0.5 + fine * (outline_r - r)
+                if covered <= 0.0:
                     continue
+                # A sample stands for a little cell; on the outline for its part inside.
+                rho, less = r / outline_r, 1.0
+                if covered < 1.0:
+                    inner = max(rho - 0.5 / (fine * outline_r), 0.0)
+                    rho = 0.5 * (inner + 1.0)
+                    less = 0.5 * inner / rho
+                else:
+                    covered = 1.0
+                log_rho = math.log(rho)
                 rho_p = math.exp(p * log_rho)
                 w = 1.0 - rho_p
                 root = math.sqrt(u * u + (1.0 - u * u) * w)
                 foot = max(u + root, 1e-12)
                 relative = (1.0 + u) * w / foot  # height over the summit's
-                factor, outwards, around, rho = 1.0, 0.0, 0.0, 0.0
+                factor, outwards, around = 1.0, 0.0, 0.0
                 if bends.size:
-                    rho = math.exp(log_rho)
                     factor, outwards, around = _bent(rho, cosines, sines, nodes, bend_waves, bends)
                     if factor <= 0.0:
                         factor, outwards, around = 0.0, 0.0, 0.0
                 if not sloped:
-                    terms[0] += height * relative * factor
+                    terms[0] += covered * height * relative * factor
                     continue
                 steep = max(root, STEEP)
                 by_w = height * (1.0 + u) / (2.0 * steep)
@@ -157,17 +166,20 @@ def dome(
                     by_edge -= (1.0 + u) * w * (1.0 + u * rho_p / steep) / foot**2
                 else:
                     by_edge = (u * rho_p / steep - 1.0) / (1.0 - u) + (root - u) / (1.0 - u) ** 2
-                up = height * relative
-                # by the logarithm of the outline, and by the angle
-                by_log = by_w * p * rho_p * factor - up * outwards
-                along = by_log / r
+                up = covered * height * relative
+                # inwards per pixel, by the logarithm of the outline, and by the angle
+                by_log = covered * by_w * p * rho_p * factor - up * outwards
+                inwards = by_log / r
+                if covered < 1.0:  # the outline moves within the cell
+                    inwards = 0.5 * by_log / (rho * outline_r) + fine * up * factor / covered
+                    by_log = less * by_log + fine * outline_r * up * factor / covered
                 across = (by_log * turn + up * around) / r
-                terms[0] += along * sine - across * cosine
-                terms[1] += along * cosine + across * sine
+                terms[0] += inwards * sine - across * cosine
+                terms[1] += inwards * cosine + across * sine
                 terms[2] += by_log
-                terms[3] += relative * factor
-                terms[4] += height * by_edge * factor
-                terms[5] -= p * by_w * rho_p * log_rho * factor
+                terms[3] += covered * relative * factor
+                terms[4] += covered * height * by_edge * factor
+                terms[5] -= covered * p * by_w * rho_p * log_rho * factor
                 terms[6] += up * factor
                 for i in range(lobes.size):
                     n = lobes[i]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from foreign_cell import Cell
 
-from imaging.blur import DEFAULT_BLUR, Blur, interface_blur
+from imaging.blur import DEFAULT_BLUR, LIKENESS, Blur, interface_blur
 from imaging.common_blur import LEAST_UNCERTAINTY, agreed
 from imaging.dome_factor import BENDS
 from imaging.island_fit import LOBES, DomeFit
@@ -72,8 +72,16 @@ def test_islands_tell_each_other_their_blur() -> None:
     assert all(LEAST_UNCERTAINTY <= b.uncertainty < 0.06 for b in found)
     assert found[3].std == pytest.approx(found[4].std, rel=0.02)
     assert {(b.tail, b.ratio) for b in found} == {(0.3, 2.0)}
-    # One that knows no more than was expected tells nothing; alone, one hears nothing.
-    nothing = agreed([fit(1.0, 0.2), fit(1.4, 0.02)], expected)
-    assert nothing[1].std == pytest.approx(1.0, rel=1e-3)
-    assert nothing[1].uncertainty == pytest.approx(0.2, rel=1e-2)
-    assert agreed([fit(1.4, 0.02)], expected) == [expected]
+
+
+def test_a_camera_blurs_alike_along_z_and_across_unless_islands_disagree() -> None:
+    seen = Blur(1.0, LIKENESS)
+    alone, differs = (agreed([fit(b, 0.02)], seen)[0] for b in (1.01, 1.6))
+    assert alone.std == differs.std == pytest.approx(1.0)
+    assert alone.uncertainty < 0.09
+    assert differs.uncertainty > 0.16
+    # One that knows no more than was expected tells nothing.
+    nothing = agreed([fit(1.0, 0.2), fit(1.6, 0.02)], seen)[1]
+    assert nothing.uncertainty == pytest.approx(differs.uncertainty, rel=0.05)
+    # Where no interface has been seen, nothing is known along z.
+    assert agreed([fit(1.01, 0.02)], DEFAULT_BLUR) == [DEFAULT_BLUR]

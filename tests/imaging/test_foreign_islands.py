@@ -9,6 +9,7 @@ import foreign_cell as foreign
 import numpy as np
 import pytest
 from foreign_cell import Cell, Lump
+from scattered_cells import Shape
 
 from imaging.volume import Volume
 from imaging.workflow import GreyOptions, ImageOptions, analyse_pair
@@ -25,10 +26,17 @@ BASE = Cell(
     shift=(0.7, -0.6, 1.1),
     turn=(0.05, 0.03, -0.04),
 )
+WALLS = (
+    Shape("steps", -50, -50, 56, 11),
+    Shape("pill", -48, 50, 50, 12, 0.5),
+    Shape("pill", 50, -50, 60, 8, 0.3),
+    Shape("steps", 50, 50, 66, 9),
+)
 SCENES = {
     "collector high, blur with tails": replace(BASE, psf=("lorentz", 1.0), cc_high=True, seed=57),
     "on a layer": replace(BASE, layer=2.0, seed=58),
     "tilted, rough": replace(BASE, tilt=(0.4, -0.2), rough=0.3, seed=59),
+    "walls": replace(BASE, lumps=WALLS, noise=0.02, seed=93),
     "cells of grains": replace(
         BASE, texture="voronoi", texture_contrast=0.08, cc_high=True, seed=65
     ),
