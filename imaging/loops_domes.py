@@ -20,14 +20,19 @@ STEEP = 0.01
 """Least root in derivatives: the wall of an ellipsoid is vertical, its slope is cut there."""
 NEAREST = 1e-3
 """Distance from the centre, in pixels, below which no direction is told."""
+INNER = 2.0
+"""Distance from the outline, in pixels, from which on one sample stands for a pixel."""
 
 
 @compiled
 def _bent(
-    rho: float, cosines: Float64, sines: Float64, nodes: Float64, waves: Ints, bends: Float64
+    powers: Float64, cosines: Float64, sines: Float64, nodes: Float64, waves: Ints, bends: Float64
 ) -> tuple[float, float, float]:
-    """The factor of `imaging.dome_factor`, and its derivatives by log rho and by the angle."""
-    lines = nodes.size - 1
+    """The factor of `imaging.dome_factor`, and its derivatives by log rho and by the angle.
+
+    `powers` of rho, from 1 on.
+    """
+    rho, lines = powers[1], nodes.size - 1
     part = 0
     while part < lines - 1 and rho >= nodes[part + 1]:
         part += 1
@@ -38,7 +43,7 @@ def _bent(
     for i in range(waves.shape[0]):
         n, power = waves[i, 0], waves[i, 1]
         c, s = bends[lines + 2 * i], bends[lines + 2 * i + 1]
-        radial = rho**power
+        radial = powers[power]
         along = c * cosines[n] + s * sines[n]
         total += radial * along
         by_log += power * radial * along
@@ -48,7 +53,7 @@ def _bent(
 
 @compiled
 def _bend_terms(
-    rho: float,
+    powers: Float64,
     cosines: Float64,
     sines: Float64,
     nodes: Float64,
@@ -57,7 +62,7 @@ def _bend_terms(
     out: Float64,
 ) -> None:
     """Add `value` times the derivatives of the factor by each of the bends."""
-    lines = nodes.size - 1
+    rho, lines = powers[1], nodes.size - 1
     part = 0
     while part < lines - 1 and rho >= nodes[part + 1]:
         part += 1
@@ -67,7 +72,7 @@ def _bend_terms(
         out[part - 1] += value * (1.0 - rise)
     for i in range(waves.shape[0]):
         n, power = waves[i, 0], waves[i, 1]
-        radial = value * rho**power
+        radial = value * powers[power]
         out[lines + 2 * i] += radial * cosines[n]
         out[lines + 2 * i + 1] += radial * sines[n]
 
@@ -106,23 +111,27 @@ def dome(
     sloped = out.shape[0] > 1
     first_bend = 7 + outline.size
     with_bends = out.shape[0] > first_bend
-    share = 1.0 / fine**2
     most = max(lobes.max(), bend_waves[:, 0].max())
     cosines, sines = np.empty(most + 1), np.empty(most + 1)
     cosines[0], sines[0] = 1.0, 0.0
+    powers = np.ones(bend_waves[:, 1].max() + 1)
     sum_of_waves = 0.0
     for i in range(lobes.size):
         sum_of_waves += math.hypot(outline[2 * i], outline[2 * i + 1])
     widest = math.exp(log_radius + sum_of_waves)
+    narrowest = math.exp(log_radius - sum_of_waves)
     terms = np.empty(out.shape[0])
     for iy in range(out.shape[1]):
         for ix in range(out.shape[2]):
-            if math.hypot(corner[0] + iy - cy, corner[1] + ix - cx) > widest + 1.0:
+            away = math.hypot(corner[0] + iy - cy, corner[1] + ix - cx)
+            if away > widest + 1.0:
                 continue
             terms[:] = 0.0
-            for sub in range(fine * fine):
-                dy = corner[0] + iy + (sub // fine + 0.5) / fine - 0.5 - cy
-                dx = corner[1] + ix + (sub % fine + 0.5) / fine - 0.5 - cx
+            side = 1 if NEAREST < away < narrowest - INNER else fine
+            share = 1.0 / side**2
+            for sub in range(side * side):
+                dy = corner[0] + iy + (sub // side + 0.5) / side - 0.5 - cy
+                dx = corner[1] + ix + (sub % side + 0.5) / side - 0.5 - cx
                 r = max(math.hypot(dy, dx), NEAREST)
                 cosine, sine = dx / r, dy / r
                 for n in range(1, most + 1):
@@ -134,13 +143,13 @@ def dome(
                     log_outline += c * cosines[n] + s * sines[n]
                     turn += n * (s * cosines[n] - c * sines[n])
                 outline_r = math.exp(log_outline)
-                covered = 0.5 + fine * (outline_r - r)
+                covered = 0.5 + side * (outline_r - r)
                 if covered <= 0.0:
                     continue
                 # A sample stands for a little cell; on the outline for its part inside.
                 rho, less = r / outline_r, 1.0
                 if covered < 1.0:
-                    inner = max(rho - 0.5 / (fine * outline_r), 0.0)
+                    inner = max(rho - 0.5 / (side * outline_r), 0.0)
                     rho = 0.5 * (inner + 1.0)
                     less = 0.5 * inner / rho
                 else:
@@ -153,7 +162,11 @@ def dome(
                 relative = (1.0 + u) * w / foot  # height over the summit's
                 factor, outwards, around = 1.0, 0.0, 0.0
                 if bends.size:
-                    factor, outwards, around = _bent(rho, cosines, sines, nodes, bend_waves, bends)
+                    for n in range(1, powers.size):
+                        powers[n] = powers[n - 1] * rho
+                    factor, outwards, around = _bent(
+                        powers, cosines, sines, nodes, bend_waves, bends
+                    )
                     if factor <= 0.0:
                         factor, outwards, around = 0.0, 0.0, 0.0
                 if not sloped:
@@ -171,8 +184,8 @@ def dome(
                 by_log = covered * by_w * p * rho_p * factor - up * outwards
                 inwards = by_log / r
                 if covered < 1.0:  # the outline moves within the cell
-                    inwards = 0.5 * by_log / (rho * outline_r) + fine * up * factor / covered
-                    by_log = less * by_log + fine * outline_r * up * factor / covered
+                    inwards = 0.5 * by_log / (rho * outline_r) + side * up * factor / covered
+                    by_log = less * by_log + side * outline_r * up * factor / covered
                 across = (by_log * turn + up * around) / r
                 terms[0] += inwards * sine - across * cosine
                 terms[1] += inwards * cosine + across * sine
@@ -186,7 +199,7 @@ def dome(
                     terms[7 + 2 * i] += by_log * cosines[n]
                     terms[8 + 2 * i] += by_log * sines[n]
                 if with_bends and factor > 0.0:
-                    _bend_terms(rho, cosines, sines, nodes, bend_waves, up, terms[first_bend:])
+                    _bend_terms(powers, cosines, sines, nodes, bend_waves, up, terms[first_bend:])
             for k in range(out.shape[0]):
                 out[k, iy, ix] = share * terms[k]
 
