@@ -49,6 +49,15 @@ def slices_used(mask: BoolArray) -> NDArray[np.intp]:
     return np.flatnonzero((mask[:, :1, :1] if _whole_slices(mask) else mask).any(axis=(1, 2)))
 
 
+def kept_slices(mask: BoolArray, slices: NDArray[np.intp]) -> BoolArray:
+    """The mask in some slices only."""
+    kept = np.zeros((mask.shape[0], 1, 1), dtype=bool)
+    kept[slices] = True
+    if _whole_slices(mask):
+        return np.broadcast_to(mask[:, :1, :1] & kept, mask.shape)
+    return mask & kept
+
+
 def mask_slices(mask: BoolArray, beside: int = 0) -> slice:
     """Slices from the first to the last of a mask, and some beside them, where there are."""
     used = slices_used(mask)

@@ -35,7 +35,7 @@ from imaging.alignment import (
     motion,
     smoothed,
 )
-from imaging.binning import halved_mask, halved_values, mask_slices, slices_used
+from imaging.binning import halved_mask, halved_values, kept_slices, mask_slices, slices_used
 from imaging.comparison import compared, fine_texture, texture_match
 from imaging.slabs import Progress
 from imaging.transform import RigidTransform, expected_corner_error_um
@@ -195,9 +195,7 @@ def _mask(volume: Volume, mask_z_um: tuple[float, float] | BoolArray) -> BoolArr
     # What lies beyond the volume's ends is missing in smoothed values near them.
     inner = slices[(slices >= FACE_SLICES) & (slices < volume.shape[0] - FACE_SLICES)]
     if MIN_SLICES <= inner.size < slices.size:
-        kept = np.zeros((volume.shape[0], 1, 1), dtype=bool)
-        kept[inner] = True
-        mask = mask & kept
+        mask = kept_slices(mask, inner)
     if slices.size < MIN_SLICES:
         raise ValueError(
             f"{slices.size} slices of bulk solid electrolyte are in view to align the scans on, at "
