@@ -100,7 +100,7 @@ def dome(
     nodes, bend_waves, bends
         As in `imaging.dome_factor`; no `bends`: a plain dome.
     corner, fine
-        Indices of the first pixel, and samples along each side of a pixel.
+        Indices of the first pixel, and samples along each side of a pixel near the outline.
     out
         Zeros. Shape (1, y, x): takes the heights. More: derivatives by centre y, centre x, log
         radius, height, edge, log power; the height itself; then by the outline's coefficients;
