@@ -124,7 +124,7 @@ def fit_island(
     for bends in (ROUND, ANY):
         if bends > best.bent and prospect.gain(bends) > WORTH[bends]:
             starts = [best] if best.bent else [best, terraced(data, best)]
-            bent = min((fit_dome(data, start, bends) for start in starts), key=_cost)
+            bent = min((fit_dome(data, first, bends) for first in starts), key=_cost)
             if best.cost - bent.cost > WORTH[bends]:
                 best, prospect = bent, Prospect(data, bent)
     return best if known is None else prospect.uncertain()

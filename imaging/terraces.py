@@ -46,18 +46,19 @@ def terraced(patch: Patch, dome: DomeFit) -> DomeFit:
     at = np.arange(0.5 * STEP, SCALES[-1] * size, STEP)
     rho = at / (SCALES[:, None] * size)
     sharp = np.stack([_parts(replace(dome, power=p, edge=u, height_um=1.0), rho) for p, u in BASES])
-    best, none = (math.inf, dome), np.zeros_like(dome.bends)
+    best = (math.inf, dome)
     for blur in [factor * patch.blur.std for factor in SHARPER]:
         spread = _spread(rings.radius, at, replace(patch.blur, std=blur))
         known = (math.log(blur / patch.blur.std) / patch.blur.uncertainty) ** 2
         costs, heights = _solved(rings, sharp @ spread.T, dome.height_um)
         base, scale = np.unravel_index(np.argmin(costs), costs.shape)
-        cost, solved = known + float(costs[base, scale]), heights[base, scale]
+        cost = known + float(costs[base, scale])
         if cost < best[0]:
-            start = replace(dome, blur=blur, height_um=float(solved[0]))
-            start = replace(start, log_radius=math.log(SCALES[scale] * size), bends=none.copy())
-            start.bends[:LINES] = solved[1:] / solved[0]
-            best = (cost, replace(start, power=BASES[base][0], edge=BASES[base][1]))
+            summit, lines = heights[base, scale, 0], heights[base, scale, 1:]
+            start = replace(dome, power=BASES[base][0], edge=BASES[base][1], blur=blur)
+            start = replace(start, log_radius=math.log(SCALES[scale] * size))
+            bends = np.append(lines / summit, np.zeros(dome.bends.size - LINES))
+            best = (cost, replace(start, height_um=float(summit), bends=bends))
     return best[1]
 
 
