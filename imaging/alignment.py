@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging import kernels
-from imaging.binning import mask_slices
+from imaging.binning import halved_values, mask_slices
 from imaging.slabs import SLAB_VOXELS, mapped
 from imaging.transform import RigidTransform, angles_deg, index_map
 from imaging.volume import BoolArray, FloatArray, Volume
@@ -150,22 +150,10 @@ def _smoothed_rows(
 
 def halved(volume: Volume, sigma_voxel: float, limits: Limits = ANY) -> Float32:
     """Means over blocks of 2 x 2 x 2 voxels, smoothed and then cut to `limits`."""
-    from imaging import loops_alignment
-
-    nz, ny, nx = (n // 2 for n in volume.shape)
-    out = np.empty((nz, ny, nx), np.float32)
-    kind = volume.values.dtype.newbyteorder("=")
-
-    def part(slices: slice) -> None:
-        k = slices.start
-        pair = np.require(volume.values[2 * k : 2 * k + 2], kind, "C")
-        loops_alignment.halved(pair, out[k])
-
-    for _ in mapped(part, nz, 1):
-        pass
+    out = halved_values(volume.values)
     dz, dy, dx = volume.spacing_um
     half = Volume(out, (2 * dz, 2 * dy, 2 * dx))
-    return smoothed(half, 0.5 * sigma_voxel, slice(0, nz), limits)
+    return smoothed(half, 0.5 * sigma_voxel, slice(0, out.shape[0]), limits)
 
 
 def binned_pair(before: Float32, after: Float32, mask: BoolArray, factor: int) -> Pair:
@@ -277,7 +265,7 @@ def moved_part(
     pair: Pair, index_map: tuple[FloatArray, FloatArray], slices: slice, rows: slice
 ) -> Float32:
     """The later scan at T(x), for some slices and rows of the pair's grid."""
-    from imaging import loops
+    from imaging import loops_spline
 
     offset, matrix = index_map
     # Not beyond the coefficients at hand: what lies there is out of view.
@@ -286,7 +274,7 @@ def moved_part(
     bounds = np.stack([low, high], axis=1).astype(np.float64)
     out = np.empty((slices.stop - slices.start, rows.stop - rows.start, pair.shape[2]), np.float32)
     first = (slices.start, rows.start)
-    loops.resample(pair.after, pair.corner, matrix, offset, bounds, first, out)
+    loops_spline.resample(pair.after, pair.corner, matrix, offset, bounds, first, out)
     return out
 
 

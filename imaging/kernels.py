@@ -233,15 +233,25 @@ def spline_resampled(
     first, stop = max(math.floor(y.min()) - 1, 0), min(math.floor(y.max()) + 3, padded.shape[1])
     coefficients = spline_coefficients(padded, box=(slice(None), slice(first, stop)))
     corner = np.array([-margin, start - margin + first, -margin])
-    from imaging import loops
+    from imaging import loops_spline
 
-    loops.resample(coefficients, corner, matrix, offset, bounds, (0, rows.start), out)
+    loops_spline.resample(coefficients, corner, matrix, offset, bounds, (0, rows.start), out)
     return out
 
 
 def spline_coefficients(values: NDArray[Any], *, box: Box = EVERYTHING) -> Float32:
-    """Cubic B-spline coefficients of a volume (z, y, x), edges continued by `SPLINE_REACH`."""
-    return _separable(_single(values), _spline_weights(), box)
+    """Cubic B-spline coefficients of a volume (z, y, x), edges continued."""
+    values = _simple(values)
+    (z0, y0), (slices, rows, nx) = _window(values, box)
+    nz, ny, _ = values.shape
+    if 0 in (slices, rows, nx):
+        return np.empty((slices, rows, nx), np.float32)
+    out, beyond = (np.empty((nz, n, nx), np.float32) for n in (rows, ny - y0 - rows))
+    column, state = np.empty((2, nz, nx), np.float32)
+    from imaging import loops_spline
+
+    loops_spline.coefficients(values, y0, column, state, out, beyond)
+    return np.ascontiguousarray(out[z0 : z0 + slices])
 
 
 def corners(shape: tuple[int, int, int]) -> NDArray[np.int64]:
@@ -285,18 +295,6 @@ def _gaussian_weights(sigma_voxel: float, axes: tuple[int, ...] = (0, 1, 2)) -> 
     return z, y, x
 
 
-def _spline_weights() -> Weights:
-    """From values to B-spline coefficients: the inverse of (1, 4, 1) / 6.
-
-    Its response falls by the pole -0.268 per voxel on both sides, so it can be cut: a short
-    symmetric filter, which continues edges and runs in single precision like any other.
-    """
-    pole = math.sqrt(3) - 2
-    half = pole ** np.arange(SPLINE_REACH + 1)
-    half = (half / (2 * half.sum() - half[0])).astype(np.float32)
-    return half, half, half
-
-
 def _ball_chords(radius_voxel: int) -> NDArray[np.int64]:
     chords = []
     for z in range(-radius_voxel, radius_voxel + 1):
@@ -311,11 +309,22 @@ def _ball_chords(radius_voxel: int) -> NDArray[np.int64]:
 
 
 def _single(values: NDArray[Any]) -> Float32:
+    # One layout and one byte order: nothing is compiled twice.
+    return np.require(_checked(values), np.float32, ["C", "W"])
+
+
+def _simple(values: NDArray[Any]) -> NDArray[Any]:
+    """As they are where compiled loops take them so: single precision or 16 bits."""
+    kind = values.dtype.newbyteorder("=")
+    plain = kind in (np.dtype(np.uint16), np.dtype(np.float32))
+    return np.require(_checked(values), kind if plain else np.float32, ["C", "W"])
+
+
+def _checked(values: NDArray[Any]) -> NDArray[Any]:
     if values.ndim != 3:
         raise ValueError(f"values must be 3-D (z, y, x); got shape {values.shape}")
     _check_real(values, "values")
-    # One layout and one byte order: nothing is compiled twice.
-    return np.require(values, np.float32, ["C", "W"])
+    return values
 
 
 def _check_real(values: NDArray[Any], name: str) -> None:

@@ -75,7 +75,8 @@ def stream(
 ) -> None:
     """Run a chain of steps over slabs, one core each, and write the result.
 
-    Sources are read, `out` is written and `progress` is called from the calling thread only.
+    Sources are read and `progress` is called from the calling thread only; so is `out` written,
+    unless it is a NumPy array, whose slabs are written by the threads that compute them.
 
     Parameters
     ----------
@@ -108,17 +109,32 @@ def stream(
         thickness = max(min(SLAB_VOXELS // row, math.ceil(size / (2 * _cores()))), 4 * halo, 1)
     if thickness < 1:
         raise ValueError(f"thickness must be >= 1; got {thickness}")
-    for keep, part in _computed(steps, sources, axis, thickness, size):
-        out[(slice(None),) * axis + (keep,)] = part
+    side_by_side = isinstance(out, np.ndarray)
+
+    def run(plan: Sequence[Rows], parts: Sequence[NDArray[Any]]) -> NDArray[Any] | None:
+        part = _run(steps, plan, parts)
+        if not side_by_side:
+            return part
+        out[(slice(None),) * axis + (plan[-1].keep,)] = part
+        return None
+
+    for keep, part in _computed(run, steps, sources, axis, thickness, size):
+        if part is not None:
+            out[(slice(None),) * axis + (keep,)] = part
         if progress is not None:
             progress(keep.stop / size)
 
 
 def _computed(
-    steps: Sequence[Step], sources: Sequence[Sliceable], axis: int, thickness: int, size: int
-) -> Iterator[tuple[slice, NDArray[Any]]]:
-    """Finished slabs in order; one more than there are cores is in memory at a time."""
-    waiting: deque[tuple[slice, Future[NDArray[Any]]]] = deque()
+    run: Callable[[Sequence[Rows], Sequence[NDArray[Any]]], NDArray[Any] | None],
+    steps: Sequence[Step],
+    sources: Sequence[Sliceable],
+    axis: int,
+    thickness: int,
+    size: int,
+) -> Iterator[tuple[slice, NDArray[Any] | None]]:
+    """What `run` returns for the slabs, in order; one more than there are cores is in memory."""
+    waiting: deque[tuple[slice, Future[NDArray[Any] | None]]] = deque()
     with ThreadPoolExecutor(min(_cores(), math.ceil(size / thickness))) as pool:
         try:
             for start in range(0, size, thickness):
@@ -126,7 +142,7 @@ def _computed(
                 plan = _plan(steps, axis, keep, size)
                 where = (slice(None),) * axis + (plan[0].have,)
                 parts = [np.asarray(source[where]) for source in sources]
-                waiting.append((keep, pool.submit(_run, steps, plan, parts)))
+                waiting.append((keep, pool.submit(run, plan, parts)))
                 del parts
                 if len(waiting) > _cores():
                     done, future = waiting.popleft()

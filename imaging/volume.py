@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.slabs import SLAB_VOXELS, mapped
+
 type Triple = tuple[float, float, float]
 type FloatArray = NDArray[np.float64]
 type BoolArray = NDArray[np.bool_]
@@ -89,9 +91,13 @@ class Volume:
 
 
 def _surely_finite(values: NDArray[Any]) -> bool:
-    """By the sum, which passes on what is not finite and takes no memory; it may also overflow."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(values.sum()))
+    """By sums, which pass on what is not finite and take no memory; they may also overflow."""
+
+    def total(slices: slice) -> bool:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return bool(np.isfinite(values[slices].sum()))
+
+    return all(mapped(total, values.shape[0], max(SLAB_VOXELS // values[0].size, 1)))
 
 
 def disc_mask(volume: Volume, centre_um: tuple[float, float], radius_um: float) -> BoolArray:

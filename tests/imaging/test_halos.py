@@ -81,7 +81,9 @@ def test_spline_coefficients(monkeypatch: pytest.MonkeyPatch) -> None:
     found = alignment._coefficients(lambda rows: VALUES[:, rows], VALUES.shape)
     monkeypatch.setattr(alignment, "SLAB_VOXELS", 2**30)
     whole = alignment._coefficients(lambda rows: VALUES[:, rows], VALUES.shape)
-    assert np.abs(found - whole).max() < 1e-6
+    # A recursion has no end: beyond the halo 1.4e-7 of a coefficient is left.
+    left = (2 - math.sqrt(3)) ** kernels.SPLINE_REACH * np.abs(whole).max()
+    assert np.abs(found - whole).max() < left
     assert found.shape[1] > 4 * kernels.SPLINE_REACH  # in more pieces than one
 
 
