@@ -72,7 +72,7 @@ def run(config: RunConfig, folder: Path) -> Outcome:
         with watch.measure("report"):
             files += [*story.files, write_report(story, place)]
         # the next cell's tomograms need the room
-        image = dataclasses.replace(story.image, before=None, after_registered=None)
+        image = dataclasses.replace(story.image, before=None, aligned=None)
         stories[name] = dataclasses.replace(story, image=image)
     with watch.measure("report"):
         comparison = compare_cells(config, stories, folder)

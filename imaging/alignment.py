@@ -23,6 +23,8 @@ type Float32 = NDArray[np.float32]
 
 PAD = 3
 """Coefficients kept beyond the volume's faces: a spline has four of them on each axis."""
+NEAR = PAD + 4
+"""Slices that a nearly known motion may still move by, and what a spline needs beside them."""
 STRIP = 32
 """Rows whose sums are computed at a time, at most."""
 MIN_STRIPS = 12
@@ -163,7 +165,7 @@ def binned_pair(before: Float32, after: Float32, mask: BoolArray, factor: int) -
         np.ascontiguousarray(before[used]),
         np.ascontiguousarray(mask[used]),
         used.start,
-        _coefficients(lambda rows: after[:, rows], after.shape),
+        _coefficients(lambda rows: after[:, rows], after.shape, slice(0, after.shape[0])),
         np.array([0, 0, 0]) - PAD,
         after.shape,
         factor,
@@ -184,19 +186,20 @@ def full_pair(
     ends = kernels.corners((used.stop - used.start, *after.shape[1:]))
     ends[:, 0] += used.start
     z = (ends @ matrix.T + offset)[:, 0]
-    reach = kernels.SPLINE_REACH + PAD + 2
     nz = after.shape[0]
-    low = min(max(math.floor(z.min()) - reach, 0), nz - 1)
-    needed = slice(low, max(min(math.ceil(z.max()) + reach, nz), low + 1))
+    low = min(max(math.floor(z.min()) - NEAR, 0), nz - 1)
+    high = max(min(math.ceil(z.max()) + NEAR, nz), low + 1)
+    seen = slice(max(low - kernels.SPLINE_REACH, 0), min(high + kernels.SPLINE_REACH, nz))
     return Pair(
         smoothed(before, sigma_voxel, used, limits[0]),
         _well_seen(mask[used], used.start, (offset, matrix), nz),
         used.start,
         _coefficients(
-            lambda rows: _smoothed_rows(after, sigma_voxel, needed, rows, limits[1]),
-            (needed.stop - needed.start, *after.shape[1:]),
+            lambda rows: _smoothed_rows(after, sigma_voxel, seen, rows, limits[1]),
+            (seen.stop - seen.start, *after.shape[1:]),
+            slice(low - seen.start, high - seen.start),
         ),
-        np.array([needed.start, 0, 0]) - PAD,
+        np.array([low, 0, 0]) - PAD,
         after.shape,
         1,
     )
@@ -224,21 +227,24 @@ def _well_seen(
     return out if enough else np.array(mask, order="C")
 
 
-def _coefficients(values: Callable[[slice], Float32], shape: tuple[int, ...]) -> Float32:
-    """Spline coefficients, `PAD` beyond every face, edges continued.
+def _coefficients(
+    values: Callable[[slice], Float32], shape: tuple[int, ...], slices: slice
+) -> Float32:
+    """Spline coefficients of some slices, `PAD` beyond every face, edges continued.
 
     `values` returns rows (y) of the volume, whose shape is `shape`: it is never held as a whole.
     """
     halo = kernels.SPLINE_REACH
     nz, ny, nx = shape
-    out = np.empty((nz + 2 * PAD, ny + 2 * PAD, nx + 2 * PAD), np.float32)
+    kept = slice(slices.start, slices.stop + 2 * PAD)
+    out = np.empty((kept.stop - kept.start, ny + 2 * PAD, nx + 2 * PAD), np.float32)
 
     def part(rows: slice) -> None:
         wanted = np.arange(rows.start - halo, rows.stop + halo) - PAD
         have = slice(max(int(wanted[0]), 0), min(int(wanted[-1]) + 1, ny))
         beyond = (have.start - int(wanted[0]), int(wanted[-1]) + 1 - have.stop)
         padded = np.pad(values(have), ((PAD, PAD), beyond, (PAD, PAD)), mode="edge")
-        box = (slice(None), slice(halo, halo + rows.stop - rows.start))
+        box = (kept, slice(halo, halo + rows.stop - rows.start))
         out[:, rows] = kernels.spline_coefficients(padded, box=box)
 
     for _ in mapped(part, out.shape[1], max(SLAB_VOXELS // (nz * nx), 2 * halo)):

@@ -20,6 +20,7 @@ def linear_lvf(
     grey_cc: float | FloatArray,
     grey_li: float,
     progress: Progress | None = None,
+    out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Unclipped, unfiltered LVF: unbiased in every sum.
 
@@ -31,6 +32,8 @@ def linear_lvf(
         Grey values of current collector and lithium; the former may be a map (y, x).
     progress
         Called with the fraction done.
+    out
+        Takes the LVF; may be the later scan's own array. None: a new one.
 
     Raises
     ------
@@ -38,13 +41,34 @@ def linear_lvf(
         If the current collector is not brighter than lithium.
     """
     contrast = _contrast(before, grey_cc, grey_li)
+    if out is None:
+        out = np.empty(before.shape, np.float32)
 
     def run(parts: Sequence[NDArray[Any]], rows: Rows) -> NDArray[np.float32]:
         return kernels.difference(parts[0], parts[1], contrast[rows.have], box=rows.box)
 
-    out = np.empty(before.shape, np.float32)
     stream([Step(run)], [before.values, after.values], out, progress=progress)
     return out
+
+
+def later_scan(before: Volume, lvf: Volume, grey_cc: float | FloatArray, grey_li: float) -> Volume:
+    """The aligned later scan from which `linear_lvf` made an LVF.
+
+    Parameters
+    ----------
+    before, lvf
+        The earlier scan and the LVF, on one grid.
+    grey_cc, grey_li
+        As for `linear_lvf`.
+    """
+    contrast = _contrast(before, grey_cc, grey_li)
+
+    def run(parts: Sequence[NDArray[Any]], rows: Rows) -> NDArray[np.float32]:
+        return np.asarray(parts[0] - parts[1] * contrast[rows.have], dtype=np.float32)
+
+    out = np.empty(before.shape, np.float32)
+    stream([Step(run)], [before.values, lvf.values], out)
+    return before.with_values(out)
 
 
 def paper_lvf(

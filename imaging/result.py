@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from imaging.cracks import CrackMap
 from imaging.drift import GreyDrift
+from imaging.estimators import later_scan
 from imaging.islands import Island
 from imaging.lithium_scale import Scale
 from imaging.setup import Decisions, Setup
@@ -19,7 +21,8 @@ class ImageResult:
 
     lvf: Volume
     before: Volume | None
-    after_registered: Volume | None
+    aligned: Volume | None
+    """The later scan in the place of the earlier one; None where LVF has taken its memory."""
     thickness_um: FloatArray
     thickness_std_um: FloatArray
     histogram_edges_um: FloatArray
@@ -42,3 +45,10 @@ class ImageResult:
     """None where they were not looked for."""
     timing_s: dict[str, float] = field(default_factory=dict)
     """Wall-clock time of each step, s."""
+
+    @cached_property
+    def after_registered(self) -> Volume | None:
+        """The later scan in the place of the earlier one, if scans were compared."""
+        if self.aligned is not None or self.before is None or self.setup is None:
+            return self.aligned
+        return later_scan(self.before, self.lvf, self.setup.grey_cc, self.setup.grey_li)

@@ -141,11 +141,17 @@ def analyse_pair(
         if drift is not None:
             report_drift(drift, correct, decisions)
             aligned = corrected(aligned, drift) if correct else aligned
-    estimate = paper_lvf if options.estimator is Estimator.paper else linear_lvf
     decisions["estimator"] = options.estimator.value
+    greys = setup.grey_cc, setup.grey_li
+    kept: Volume | None = aligned
     with course.step("lvf") as told:
-        values = estimate(before, aligned, setup.grey_cc, setup.grey_li, told)
-        lvf = before.with_values(values)
+        if options.estimator is Estimator.paper:
+            lvf = before.with_values(paper_lvf(before, aligned, *greys, told))
+        else:
+            own = aligned is not after  # what was made here makes place for what it leads to
+            out = aligned.values if own else None
+            lvf = before.with_values(linear_lvf(before, aligned, *greys, told, out))
+            kept = None if own else aligned
     thickness: ThicknessMap | None = None
     warning = ""
     with course.step("check_order"):
@@ -160,8 +166,7 @@ def analyse_pair(
     linear = lvf
     with course.step("cracks"):
         if options.cracks.find and options.estimator is not Estimator.linear:
-            values = linear_lvf(before, aligned, setup.grey_cc, setup.grey_li)
-            linear = before.with_values(values)
+            linear = before.with_values(linear_lvf(before, aligned, *greys))
         cracks = search_cracks(linear, before, roi, place.interface, setup, options, decisions)
         plated = without_cracks(lvf, cracks)
     del linear
@@ -182,7 +187,7 @@ def analyse_pair(
         lvf=lvf,
         cracks=cracks,
         before=before,
-        after_registered=aligned,
+        aligned=kept,
         transform=transform,
         setup=setup,
         drift=drift,
@@ -279,7 +284,7 @@ def _result(
     return ImageResult(
         lvf=lvf,
         before=None,
-        after_registered=None,
+        aligned=None,
         thickness_um=thickness.values_um,
         thickness_std_um=thickness.std_um,
         histogram_edges_um=edges,

@@ -159,7 +159,7 @@ def test_the_collector_lies_below_whichever_side_it_is_scanned_on() -> None:
 
 
 def test_lithium_alone_where_only_its_fraction_is_known(seen: Seen) -> None:
-    bare = replace(seen.result, setup=None, before=None, after_registered=None)
+    bare = replace(seen.result, setup=None, before=None, aligned=None)
     found = scene_of(bare)
     assert found.collector is None
     assert found.cracks is None
@@ -302,7 +302,7 @@ def test_figures_of_a_scan(seen: Seen, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_figures_of_an_lvf_volume(seen: Seen, tmp_path: Path) -> None:
-    bare = replace(seen.result, setup=None, before=None, after_registered=None, islands=[])
+    bare = replace(seen.result, setup=None, before=None, aligned=None, islands=[])
     for file in write_image_figures(bare, tmp_path):
         assert image.imread(file)[..., :3].std() > 0.02
 

@@ -78,9 +78,9 @@ def test_smoothed_scans(slices: slice) -> None:
 
 
 def test_spline_coefficients(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = alignment._coefficients(lambda rows: VALUES[:, rows], VALUES.shape)
+    found = alignment._coefficients(lambda rows: VALUES[:, rows], VALUES.shape, WHOLE)
     monkeypatch.setattr(alignment, "SLAB_VOXELS", 2**30)
-    whole = alignment._coefficients(lambda rows: VALUES[:, rows], VALUES.shape)
+    whole = alignment._coefficients(lambda rows: VALUES[:, rows], VALUES.shape, WHOLE)
     # A recursion has no end: beyond the halo 1.4e-7 of a coefficient is left.
     left = (2 - math.sqrt(3)) ** kernels.SPLINE_REACH * np.abs(whole).max()
     assert np.abs(found - whole).max() < left
