@@ -53,27 +53,28 @@ def image(fit: Dome, lobes: Sequence[int], y0: int, x0: int, shape: tuple[int, .
     return np.asarray(_blurred(_sharp(fit, lobes, (y0, x0), shape, 1), fit)[0])
 
 
-def image_slopes(
+def image_and_slopes(
     fit: Dome,
     lobes: Sequence[int],
     y0: int,
     x0: int,
     shape: tuple[int, ...],
     bent: bool = False,
-) -> FloatArray:
-    """Derivatives of `image` on the pixels y0.., x0...
+) -> tuple[FloatArray, FloatArray]:
+    """`image` on the pixels y0.., x0.., and its derivatives.
 
     Returns
     -------
-    Shape (7 + 2 lobes, *shape), by centre y, centre x, log radius, height, edge, log power, log
-    blur, then cos and sin coefficients of every lobe; if `bent`, then by each of the bends.
+    The image; and (7 + 2 lobes, *shape), by centre y, centre x, log radius, height, edge, log
+    power, log blur, then cos and sin coefficients of every lobe; if `bent`, then by each of the
+    bends.
     """
     count = 7 + fit.waves.size + (fit.bends.size if bent else 0)
     sharp = _sharp(fit, lobes, (y0, x0), shape, count)
     slopes = _blurred(sharp, fit)
-    wider = _blurred(sharp[6:7], fit, np.exp(BLUR_STEP))[0]
-    slopes[6] = (wider - slopes[6]) / BLUR_STEP
-    return slopes
+    found = slopes[6].copy()
+    slopes[6] = (_blurred(sharp[6:7], fit, np.exp(BLUR_STEP))[0] - found) / BLUR_STEP
+    return found, slopes
 
 
 def _sharp(

@@ -209,10 +209,12 @@ def foil_thickness_um(
     bulk = electrolyte & (depth <= -(thickness + BULK_VOXEL[0]))
     collector = (depth >= -thickness / 2) & (depth < MARGIN_VOXEL)
     own = smoothed(before.values[bulk].mean(axis=0, dtype=np.float64), roi, FRONT_SMOOTH_VOXEL)
-    of_se = (before.values[electrolyte] - foil.grey_li).sum(axis=0, dtype=np.float64)
-    of_se = smoothed(of_se, roi, FRONT_SMOOTH_VOXEL) / (own - foil.grey_li)
-    of_cc = (before.values[collector] - foil.grey_li).sum(axis=0, dtype=np.float64)
-    of_cc = smoothed(of_cc / (grey_cc - foil.grey_li), roi, SMOOTH_VOXEL)
+    sums = [
+        (before.values[slices] - foil.grey_li).sum(axis=0, dtype=np.float64)
+        for slices in (electrolyte, collector)
+    ]
+    of_se = smoothed(sums[0], roi, FRONT_SMOOTH_VOXEL) / (own - foil.grey_li)
+    of_cc = smoothed(sums[1] / (grey_cc - foil.grey_li), roi, SMOOTH_VOXEL)
     return np.asarray(dz * (electrolyte.sum() + collector.sum() - of_se - of_cc))
 
 

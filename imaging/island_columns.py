@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.reductions import column_sums, slice_means
-from imaging.segmentation import Segments, drawn_pixels, plane
+from imaging.reductions import slice_means, window_sums
+from imaging.segmentation import Segments, drawn_pixels, levelled
 from imaging.slabs import mapped
 from imaging.thickness import ThicknessMap
 from imaging.volume import BoolArray, FloatArray, Volume
@@ -51,7 +51,7 @@ def columns(
 ) -> list[Columns]:
     """Fewer slices, less noise: an island fills a few of the forty."""
     part = lvf.values[thickness.slices]
-    background = segments.background
+    background, inside = segments.background, thickness.inside
     beside = slice_means(part, background) if boxes else np.zeros(0)
     windows = []
     for label, box in enumerate(boxes, start=1):
@@ -60,17 +60,15 @@ def columns(
     different = list(dict.fromkeys(windows))  # islands of one height share their sums
     drawn = drawn_pixels(background)
     ground = _blocks(background.astype(np.int64)) == BLOCK**2
+    totals = window_sums(part, different, np.float32)
 
-    def summed(rows: slice) -> Columns:
-        first, stop = different[rows.start]
-        total = column_sums(part[first:stop]) * lvf.spacing_um[0]
-        excess = np.where(thickness.inside, total - plane(total, background), 0.0)
+    def measured(turn: slice) -> Columns:
+        excess = levelled(totals[turn.start], background) * np.float32(lvf.spacing_um[0])
+        excess[~inside] = 0.0
         noise = 1.4826 * float(np.median(np.abs(excess.ravel()[drawn])))
-        return Columns(
-            (first, stop), excess.astype(np.float32), noise, _grain(excess, ground, noise)
-        )
+        return Columns(different[turn.start], excess, noise, _grain(excess, ground, noise))
 
-    sums = dict(zip(different, mapped(summed, len(different), 1), strict=True))
+    sums = dict(zip(different, mapped(measured, len(different), 1), strict=True))
     return [sums[window] for window in windows]
 
 
@@ -81,7 +79,7 @@ def _blocks(part: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(np.einsum("iajb->ij", cut))
 
 
-def _grain(excess: FloatArray, ground: BoolArray, noise: float) -> float:
+def _grain(excess: NDArray[np.float32], ground: BoolArray, noise: float) -> float:
     """Noise of means over the blocks of the ground, over what independent pixels would have."""
     inner = _blocks(excess)[ground]
     if inner.size < MIN_BLOCKS or not noise > 0:

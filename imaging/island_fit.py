@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from imaging.blur import Blur
 from imaging.dome_factor import BENDS, KINKS, LINES, factor
-from imaging.dome_slopes import image, image_slopes
+from imaging.dome_slopes import image, image_and_slopes
 from imaging.least_squares import least_squares
 from imaging.volume import BoolArray, FloatArray
 
@@ -152,40 +152,43 @@ class Patch:
     blur: Blur
     """Expected, in pixels."""
 
-    def residuals(self, fit: DomeFit, bends: int) -> FloatArray:
-        """Weighted misfit of the pixels in use, and distances of the shape from what is expected.
+    def linear(self, fit: DomeFit, bends: int) -> tuple[FloatArray, FloatArray]:
+        """What is to be small, and its derivatives by the unknowns.
 
         The first so many of the bends count as unknown.
+
+        Returns
+        -------
+        Weighted misfit of all pixels, then distances of the shape from what is expected, (n,);
+        derivatives, (n, unknowns).
         """
-        used = self.weight > 0
-        image = fit.image(*self.corner, self.values_um.shape)
-        misfit = (image - self.values_um)[used] * self.weight[used]
-        centre = np.zeros(LEAST - 4 + bends)
-        aspect = self._aspect(fit)
+        image, images = image_and_slopes(fit, LOBES, *self.corner, self.values_um.shape, bends > 0)
+        weight = self.weight.ravel()
+        misfit = (image - self.values_um).ravel() * weight
+        beside, slopes = self._expected(fit, bends)
+        out = np.empty((slopes.shape[1], weight.size + beside.size))
+        np.multiply(images[: len(out)].reshape(len(out), -1), weight, out=out[:, : weight.size])
+        out[:, weight.size :] = slopes.T
+        return np.concatenate([misfit, beside]), out.T
+
+    def _expected(self, fit: DomeFit, bends: int) -> tuple[FloatArray, FloatArray]:
+        """Distances of the shape from what is expected, and their derivatives."""
+        count, widths, aspect = LEAST + bends, self._widths(bends), self._aspect(fit)
+        centre = np.zeros(count - 4)
         centre[0] = max((1 - aspect**2) / (1 + aspect**2), 0.0)
         centre[1:3] = np.log(2.0), np.log(self.blur.std)
-        shape = _pack(fit)[4 : LEAST + bends]
-        kinks = tame(KINKS @ fit.bends[:LINES] / KINK_WIDTH)[0]
-        expected = (shape - centre) / self._widths(bends)
-        return np.concatenate([misfit, expected, kinks if bends else kinks[:0]])
-
-    def slopes(self, fit: DomeFit, bends: int) -> FloatArray:
-        """Derivatives of the residuals by the unknowns, shape (residuals, unknowns)."""
-        used, count = self.weight > 0, LEAST + bends
-        images = image_slopes(fit, LOBES, *self.corner, self.values_um.shape, bends > 0)
-        data = images[:count, used] * self.weight[used]
-        widths = self._widths(bends)
-        prior = np.zeros((count - 4, count))
-        prior[:, 4:] = np.diag(1 / widths)
-        aspect = self._aspect(fit)
+        beside = (_pack(fit)[4:count] - centre) / widths
+        slopes = np.zeros((count - 4, count))
+        slopes[:, 4:] = np.diag(1 / widths)
         if aspect < 1:
             by_aspect = 4 * aspect / (1 + aspect**2) ** 2 / widths[0]
-            prior[0, 2], prior[0, 3] = -by_aspect * aspect, by_aspect * aspect / fit.height_um
-        kinks = np.zeros((KINKS.shape[0] if bends else 0, count))
-        if bends:
-            steep = tame(KINKS @ fit.bends[:LINES] / KINK_WIDTH)[1]
-            kinks[:, LEAST : LEAST + LINES] = steep[:, None] * KINKS / KINK_WIDTH
-        return np.concatenate([data.T, prior, kinks])
+            slopes[0, 2], slopes[0, 3] = -by_aspect * aspect, by_aspect * aspect / fit.height_um
+        if not bends:
+            return beside, slopes
+        kinks, steep = tame(KINKS @ fit.bends[:LINES] / KINK_WIDTH)
+        by_bends = np.zeros((kinks.size, count))
+        by_bends[:, LEAST : LEAST + LINES] = steep[:, None] * KINKS / KINK_WIDTH
+        return np.concatenate([beside, kinks]), np.concatenate([slopes, by_bends])
 
     def _aspect(self, fit: DomeFit) -> float:
         return float(fit.height_um / (np.exp(fit.log_radius) * self.pixel_um))
@@ -230,9 +233,8 @@ def fit_dome(patch: Patch, start: DomeFit, bends: int = PLAIN) -> DomeFit:
         return _unpack(np.concatenate([x, rest]), start)
 
     best = least_squares(
-        lambda x: patch.residuals(unpacked(x), bends),
+        lambda x: patch.linear(unpacked(x), bends),
         np.clip(first[:count], low + 1e-6, high - 1e-6),
-        jac=lambda x: patch.slopes(unpacked(x), bends),
         bounds=(low, high),
         x_scale=scale,
         ftol=1e-5,
@@ -257,10 +259,10 @@ class Prospect:
 
     def __init__(self, patch: Patch, fit: DomeFit) -> None:
         self._fit = fit
-        slopes, rest = patch.slopes(fit, BENDS), patch.residuals(fit, BENDS)
+        rest, slopes = patch.linear(fit, BENDS)
         self._pull, self._square = slopes.T @ rest, slopes.T @ slopes
-        data = rest[: np.count_nonzero(patch.weight)]
-        self._excess = max(float(data @ data) / data.size, 1.0)
+        data = rest[: patch.weight.size]
+        self._excess = max(float(data @ data) / np.count_nonzero(patch.weight), 1.0)
 
     def gain(self, bends: int) -> float:
         """By how much they lower the fit's cost: that of one step in all unknowns."""

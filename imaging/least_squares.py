@@ -10,14 +10,13 @@ from scipy import optimize
 
 from imaging.volume import FloatArray
 
-type Model = Callable[[FloatArray], FloatArray]
+type Model = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
 def least_squares(
-    residuals: Model,
+    model: Model,
     first: FloatArray,
     *,
-    jac: Model,
     x_scale: FloatArray,
     **settings: Any,
 ) -> optimize.OptimizeResult:
@@ -29,8 +28,8 @@ def least_squares(
 
     Parameters
     ----------
-    residuals, jac
-        Functions of the unknowns (n,): shapes (m,) and (m, n).
+    model
+        Residuals (m,) and their Jacobian (m, n), a function of the unknowns (n,).
     first, x_scale, settings
         As for SciPy.
 
@@ -41,12 +40,12 @@ def least_squares(
     known: list[tuple[FloatArray, FloatArray]] = []
 
     def reduced(x: FloatArray) -> FloatArray:
-        rest, slope = residuals(x), jac(x) * x_scale
+        rest, slope = model(x)
         # J^T J = V diag(w) V^T: J stands for diag(sqrt(w)) V^T, up to a rotation.
-        values, vectors = np.linalg.eigh(slope.T @ slope)
+        values, vectors = np.linalg.eigh(slope.T @ slope * np.outer(x_scale, x_scale))
         roots = np.sqrt(np.maximum(values, 0.0))
         seen = roots > 1e-8 * roots[-1]
-        pull = vectors.T @ (slope.T @ rest)
+        pull = vectors.T @ (slope.T @ rest * x_scale)
         along = np.where(seen, pull / np.where(seen, roots, 1.0), 0.0)
         beyond = np.sqrt(max(float(rest @ rest - along @ along), 0.0))
         smaller = np.vstack([roots[:, None] * vectors.T / x_scale, np.zeros(x.size)])

@@ -5,6 +5,8 @@ Small volumes take NumPy's way: it is done before the compiled loops are loaded.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -76,14 +78,43 @@ def _runs(group: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
 
 def column_sums(values: NDArray[Any]) -> FloatArray:
     """Sums along z of a volume (z, y, x), shape (y, x), in double precision."""
-    out = np.zeros(values.shape[1:])
+    return np.asarray(window_sums(values, [(0, values.shape[0])])[0], dtype=np.float64)
+
+
+def window_sums(
+    values: NDArray[Any],
+    windows: Sequence[tuple[int, int]],
+    kind: type[np.floating[Any]] = np.float64,
+) -> NDArray[Any]:
+    """Sums along z of a volume (z, y, x) over ranges of slices, shape (windows, y, x).
+
+    Every voxel is read once, and summed in double precision.
+
+    Parameters
+    ----------
+    values
+        Real numbers.
+    windows
+        First slices, and those after the last.
+    kind
+        In which the sums are returned.
+    """
+    out = np.empty((len(windows), *values.shape[1:]), kind)
+    ends = sorted({end for window in windows for end in window})
 
     def add(rows: slice) -> None:
-        for part in values[:, rows]:
-            out[rows] += part
+        total = np.zeros((len(windows), rows.stop - rows.start, out.shape[2]))
+        for first, stop in pairwise(ends):
+            piece = np.zeros(total.shape[1:])
+            for part in values[first:stop, rows]:
+                piece += part
+            for own, window in zip(total, windows, strict=True):
+                if window[0] <= first and stop <= window[1]:
+                    own += piece
+        out[:, rows] = total
 
     # Strips that stay in the processor's cache.
-    for _ in mapped(add, out.shape[0], max(2**16 // max(out.shape[1], 1), 1)):
+    for _ in mapped(add, out.shape[1], max(2**16 // max(out.shape[2], 1), 1)):
         pass
     return out
 

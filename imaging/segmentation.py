@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.morphology import dilated, opened
-from imaging.thickness import ThicknessMap, smoothed
-from imaging.volume import BoolArray, FloatArray, IntArray
+from imaging.thickness import Float32, ThicknessMap, smoothed
+from imaging.volume import BoolArray, IntArray
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ SPLIT = 0.4
 FLOOR = 0.05
 """Ground level, in the same logarithm, of about a third of the noise."""
 MIN_AREA_PIXELS = 20
-PLANE_PIXELS = 2**18
+PLANE_PIXELS = 2**16
 LEVEL_PIXELS = 2**15
 """Of these, so many tell where about the background lies."""
 LAYER_FRACTION = 0.25
@@ -41,30 +41,25 @@ class Segments:
 
 def segment(thickness: ThicknessMap) -> Segments:
     """Label pixels that stand out of the background; split what touches; drop specks."""
-    from skimage.segmentation import watershed
-
     inside = thickness.inside
     smooth = smoothed(thickness.values_um, inside, SMOOTH_VOXEL)
     noise = 0.0
     background = inside.copy()
     for _ in range(4):
-        excess = smooth - plane(smooth, background)
+        excess = levelled(smooth, background)
         ground = excess.ravel()[drawn_pixels(background)]
         noise = max(1.4826 * float(np.median(np.abs(ground))), 1e-6)
-        out = np.nan_to_num(excess, nan=-np.inf) > DETECT_SIGMA * noise
         # Single outliers belong to the noise; what is kept out are patches and their surroundings.
-        candidate = inside & ~dilated(opened(out, 2), 6)
+        candidate = inside & ~dilated(opened(excess > DETECT_SIGMA * noise, 2), 6)
         if candidate.sum() < 0.02 * inside.sum() or np.array_equal(candidate, background):
             break
         background = candidate
-    excess = np.nan_to_num(smooth - plane(smooth, background), nan=0.0)
-    mask = inside & (excess > DETECT_SIGMA * noise)
+    excess = levelled(smooth, background)
     # Relative saddles for tall islands, absolute ones near the noise.
-    coarse = smoothed(np.where(inside, excess, np.nan), inside, SMOOTH_VOXEL)
-    landscape = np.log1p(np.clip(np.nan_to_num(coarse), 0, None) / (8 * noise))
+    coarse = np.nan_to_num(smoothed(excess, inside, SMOOTH_VOXEL), copy=False)
+    landscape = np.log1p(np.maximum(coarse, 0) / np.float32(8 * noise))
     summits = _summits(landscape) & (excess > SEED_SIGMA * noise)
-    seeds, _ = ndimage.label(summits, structure=np.ones((3, 3)))
-    labels = watershed(-landscape, seeds, mask=mask).astype(np.int32)
+    labels = _basins(landscape, summits, excess > DETECT_SIGMA * noise)
     notes: dict[str, str | float] = {"thickness_noise_um": noise, "island_threshold_um": 0.0}
     notes["island_threshold_um"] = DETECT_SIGMA * noise
     sizes = np.bincount(labels.ravel())
@@ -84,7 +79,21 @@ def segment(thickness: ThicknessMap) -> Segments:
     return Segments(compact.astype(np.int32), background, notes)
 
 
-def _summits(landscape: FloatArray) -> BoolArray:
+def _basins(landscape: Float32, summits: BoolArray, mask: BoolArray) -> IntArray:
+    """Pixels of the mask that belong to each summit, patch by patch: patches do not touch."""
+    from skimage.segmentation import watershed
+
+    seeds, _ = ndimage.label(summits, structure=np.ones((3, 3)))
+    patches, _ = ndimage.label(mask)
+    labels = np.zeros(mask.shape, dtype=np.int32)
+    for label, box in enumerate(ndimage.find_objects(patches), start=1):
+        own = patches[box] == label
+        if seeds[box][own].any():
+            labels[box] += watershed(-landscape[box], seeds[box] * own, mask=own).astype(np.int32)
+    return labels
+
+
+def _summits(landscape: Float32) -> BoolArray:
     """Maxima that stand `SPLIT` above every saddle to a higher one.
 
     Looked for patch by patch above `FLOOR`: whatever rises `SPLIT` above that is separated from
@@ -108,7 +117,7 @@ def _summits(landscape: FloatArray) -> BoolArray:
     return summits
 
 
-def _background_level(values: FloatArray) -> tuple[float, float]:
+def _background_level(values: NDArray[np.floating]) -> tuple[float, float]:
     """Most frequent value and the scatter about it: the shortest interval that holds a fifth."""
     ordered = np.sort(values)
     n = max(ordered.size // 5, 1)
@@ -122,8 +131,17 @@ def drawn_pixels(where: BoolArray) -> NDArray[np.intp]:
     return np.asarray(pixels[:: max(pixels.size // PLANE_PIXELS, 1)])
 
 
-def plane(values: FloatArray, where: BoolArray) -> FloatArray:
-    """Plane fitted robustly: what a rest of shift and tilt between the scans leaves behind.
+def levelled[T: np.floating](values: NDArray[T], where: BoolArray) -> NDArray[T]:
+    """A map less the plane that a rest of shift and tilt between the scans leaves behind."""
+    level, along_y, along_x = _plane(values, where)
+    y, x = (np.linspace(-1, 1, n) for n in values.shape)
+    out = values - (level + along_y * y).astype(values.dtype)[:, None]
+    out -= (along_x * x).astype(values.dtype)
+    return out
+
+
+def _plane(values: NDArray[np.floating], where: BoolArray) -> tuple[float, float, float]:
+    """Level, and rise along y and x, fitted robustly.
 
     Fitted to at most `PLANE_PIXELS` evenly drawn pixels: more do not make it better.
     """
@@ -140,5 +158,5 @@ def plane(values: FloatArray, where: BoolArray) -> FloatArray:
         solution = np.linalg.pinv(held @ held.T, hermitian=True) @ (held @ data)
         rest = np.abs(data - solution @ rows)
         keep = rest < 3 * max(1.4826 * float(np.median(rest[keep])), 1e-9)
-    level, along_y, along_x = solution
-    return np.asarray((level + along_y * y)[:, None] + along_x * x)
+    level, along_y, along_x = (float(part) for part in solution)
+    return level, along_y, along_x
