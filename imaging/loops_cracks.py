@@ -131,13 +131,22 @@ def footprint(labels: Int32, chosen: Bool, out: Bool) -> None:
 
 
 @compiled
+def _add_row(row: NDArray[np.generic], line: Float32) -> None:
+    for x in range(line.size):
+        line[x] += np.float32(row[x])
+
+
+@compiled
 def binned(values: NDArray[np.generic], factor: int, out: Float32) -> None:
     """Means over square blocks of a slice (y, x)."""
     share = np.float32(1.0 / factor**2)
+    line = np.empty(out.shape[1] * factor, np.float32)
     for y in range(out.shape[0]):
+        line[:] = 0.0
+        for b in range(factor):
+            _add_row(values[y * factor + b], line)
         for x in range(out.shape[1]):
             total = np.float32(0.0)
-            for b in range(factor):
-                for a in range(factor):
-                    total += np.float32(values[y * factor + b, x * factor + a])
+            for a in range(factor):
+                total += line[x * factor + a]
             out[y, x] = share * total

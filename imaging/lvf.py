@@ -28,7 +28,8 @@ SCATTER_PIXELS = 4096
 FACE_SLICES = 3
 """Slices left out beside a tail, and at the ends of a volume: the reach of the smoothing."""
 RADIAL_WARNING = 0.10
-DARKEST = 30
+DARKEST, DISC_BLOCK = 32, 2
+"""Voxels that tell how dark the darkest are; pixels along a side of a disc's."""
 WALL_PIXELS = 7
 """Distance from what is not collector: the smoothing moves its edge 2 pixels outwards, and three
 standard deviations of a wide blur are 4.5 pixels; nearer, the tube's wall passes for lithium."""
@@ -208,15 +209,18 @@ def find_grey_li(
     if foil is not None:
         return foil, "lithium foil of the counter electrode"
     log.warning("no lithium foil in view: the darkest voxels stand for lithium; or give grey.li")
-    # Balls see into islands; discs, as noisy, into layers that balls reach out of.
-    shapes = ((1.2, (0, 1, 2)), (2.5, (1, 2)))
-    values = [_darkest(v, roi, *shape) for v in (before, after) for shape in shapes]
+    values = [darkest for v in (before, after) for darkest in _darkest(v, roi)]
     return min(values), "darkest voxels of both scans (no foil in view)"
 
 
-def _darkest(volume: Volume, roi: BoolArray, sigma_voxel: float, axes: tuple[int, ...]) -> float:
-    """Mean of the darkest voxels, smoothed so far that noise matters little (1 % at most)."""
-    return float(lowest(volume.values, roi, DARKEST, sigma_voxel, axes).mean())
+def _darkest(volume: Volume, roi: BoolArray) -> tuple[float, float]:
+    """Means of the darkest voxels, smoothed so far that noise matters little (1 % at most).
+
+    Balls see into islands; discs, as noisy, into layers that balls reach out of.
+    """
+    balls = lowest(volume.values, roi, DARKEST, 1.2, (0, 1, 2))
+    discs = lowest(volume.values, roi, DARKEST // DISC_BLOCK**2, 2.5, (1, 2), DISC_BLOCK)
+    return float(balls.mean()), float(discs.mean())
 
 
 def _before_tail(profile: FloatArray, bright: float) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -68,6 +70,37 @@ def test_lowest_voxels_of_the_smoothed_volume(
     few = np.zeros_like(pixels)
     few[3, 4] = True
     assert reductions.lowest(values, few, 30, sigma, axes).size == 7
+
+
+@pytest.mark.parametrize("block", [2, 3])
+def test_lowest_means_over_blocks(
+    values: NDArray[np.generic],
+    pixels: NDArray[np.bool_],
+    block: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reductions, "SMALL", 7 * 61 * 5)
+    ny, nx = (n // block for n in pixels.shape)
+    means, whole = np.zeros((7, ny, nx), np.float32), np.ones((ny, nx), dtype=bool)
+    for b in range(block):
+        for a in range(block):
+            part = (slice(b, ny * block, block), slice(a, nx * block, block))
+            means += values[(slice(None), *part)].astype(np.float32) / block**2
+            whole &= pixels[part]
+    sigma = math.sqrt(2.5**2 - (block**2 - 1) / 12) / block  # blocks are a part of the blur
+    smooth = ndimage.gaussian_filter(means, (0, sigma, sigma), mode="nearest")
+    found = reductions.lowest(values, pixels, 9, 2.5, (1, 2), block)
+    np.testing.assert_allclose(found, np.sort(smooth[:, whole].ravel())[:9], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_sums_over_windows(values: NDArray[np.generic], kind: type) -> None:
+    windows = [(0, 7), (2, 5), (2, 7), (5, 6)]
+    found = reductions.window_sums(values, windows, kind)
+    assert found.dtype == kind
+    for (first, stop), sums in zip(windows, found, strict=True):
+        np.testing.assert_allclose(sums, values[first:stop].sum(axis=0, dtype=float), rtol=1e-6)
+    assert reductions.window_sums(values, []).shape == (0, *values.shape[1:])
 
 
 def test_ranges_cover_all_rows_in_order() -> None:
