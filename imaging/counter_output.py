@@ -8,7 +8,7 @@ from pathlib import Path
 from imaging.counter import FoilResult
 from imaging.counter_series import FoilRow
 from imaging.foil import BareSpot
-from imaging.output import write_cracks, write_table
+from imaging.output import LVF_STEP, write_cracks, write_table
 from imaging.readers import write_labels, write_map, write_zarr
 
 
@@ -18,7 +18,7 @@ def write_foil_result(result: FoilResult, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     pixel = (result.lost.spacing_um[1], result.lost.spacing_um[2])
     quantity = "lithium volume fraction lost by the foil"
-    write_zarr(folder / "lost.zarr", result.lost, {"quantity": quantity})
+    write_zarr(folder / "lost.zarr", result.lost, {"quantity": quantity}, LVF_STEP)
     maps = {
         "depletion_um.tif": result.depletion_um,
         "foil_thickness_um.tif": result.thickness_um,

@@ -31,6 +31,8 @@ ISLAND_COLUMNS = (
     "contact_diameter_std_um",
     "height_std_um",
 )
+LVF_STEP = 2.0**-14
+"""Of the LVF that is written: its noise is some thousand times that."""
 CRACK_COLUMNS = (
     *("label", "x_um", "y_um", "z_um", "volume_um3", "volume_std_um3", "offset_um"),
     *("offset_max_um", "area_um2", "equivalent_diameter_um", "max_extent_um", "opening_um"),
@@ -44,7 +46,8 @@ def write_image_result(result: ImageResult, folder: Path) -> list[Path]:
     (folder / "islands").mkdir(parents=True, exist_ok=True)
     for stale in (folder / "islands").glob("*.csv"):  # of an earlier run
         stale.unlink()
-    write_zarr(folder / "lvf.zarr", result.lvf, {"quantity": "lithium volume fraction"})
+    quantity = {"quantity": "lithium volume fraction"}
+    write_zarr(folder / "lvf.zarr", result.lvf, quantity, LVF_STEP)
     pixel = (result.lvf.spacing_um[1], result.lvf.spacing_um[2])
     write_map(folder / "thickness_um.tif", result.thickness_um, pixel)
     edges = result.histogram_edges_um

@@ -29,6 +29,8 @@ MARKS = ("zarr.json", ".zarray", ".zgroup")
 #: Axes of OME-Zarr images before axes could be named.
 OLD_OME_AXES = "tczyx"
 SHOWN = 10
+CHUNK = (64, 128, 128)
+"""Voxels of a chunk that is written, at most."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,27 @@ def is_zarr(path: Path) -> bool:
     return path.suffix.lower() == ".zarr" or any((path / mark).is_file() for mark in MARKS)
 
 
-def write_zarr(path: Path, volume: Volume, attributes: dict[str, Any]) -> None:
+def write_zarr(
+    path: Path, volume: Volume, attributes: dict[str, Any], step: float | None = None
+) -> None:
     """Write a Zarr v3 array with `spacing_um`, `origin_um`, `axes` and further attributes.
 
     Every chunk is written, empty ones too, so that `read_zarr` can tell a lost chunk from zeros.
+
+    Parameters
+    ----------
+    path
+        Folder to make.
+    volume
+        What is written.
+    attributes
+        Beside those of the grid.
+    step
+        Floats are rounded to multiples of this power of two, kept as the attribute `step`: bits
+        far below the noise cost as much room as all others. None: written as they are.
     """
+    if volume.values.dtype.kind != "f":
+        step = None
     import zarr
     from zarr.codecs import BloscCodec
 
@@ -63,16 +81,24 @@ def write_zarr(path: Path, volume: Volume, attributes: dict[str, Any]) -> None:
             store=str(temporary),
             shape=volume.shape,
             dtype=volume.values.dtype,
-            chunks=tuple(min(64, n) for n in volume.shape),
+            chunks=tuple(min(size, n) for size, n in zip(CHUNK, volume.shape, strict=True)),
             compressors=codec,
             attributes={
                 **attributes,
+                **({} if step is None else {"step": step}),
                 "axes": ["z", "y", "x"],
                 "spacing_um": list(volume.spacing_um),
                 "origin_um": list(volume.origin_um),
             },
         )
-        array[:] = volume.values
+        for z, y in itertools.product(_pieces(volume.shape[0], 0), _pieces(volume.shape[1], 1)):
+            part = volume.values[z, y]
+            array[z, y] = part if step is None else np.rint(part / step) * part.dtype.type(step)
+
+
+def _pieces(size: int, axis: int) -> list[slice]:
+    """Few chunks at a time: a rounded copy of them takes little memory."""
+    return [slice(first, first + 2 * CHUNK[axis]) for first in range(0, size, 2 * CHUNK[axis])]
 
 
 def read_zarr(path: Path, voxel_um: float | None = None, dataset: str | None = None) -> Volume:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imaging.output import LVF_STEP
 from imaging.phantom import IslandChoice, PhantomOptions, make_phantom, write_phantom
 from imaging.readers import read_lvf, read_tiff
 from imaging.registration import RegistrationError, register
@@ -94,7 +95,7 @@ def test_written_files_tell_the_same(chain) -> None:  # type: ignore[no-untyped-
     folder, result, _ = chain
     out = folder / "result"
     lvf = read_lvf(out / "lvf.zarr", V)
-    np.testing.assert_array_equal(lvf.values, result.lvf.values)
+    assert 0 < np.abs(lvf.values - result.lvf.values).max() <= 0.5 * LVF_STEP
     again = read_tiff_map(out / "thickness_um.tif")
     np.testing.assert_allclose(again, result.thickness_um, atol=1e-4)
     with (out / "islands.csv").open() as file:

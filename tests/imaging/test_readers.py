@@ -1,5 +1,6 @@
 """Files that are fine, and every way in which they are not."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -176,7 +177,7 @@ def test_folder_faults(tmp_path: Path) -> None:
 
 
 def test_zarr_keeps_grid_and_notices_lost_chunks(tmp_path: Path) -> None:
-    values = np.zeros((70, 80, 90), "f4")
+    values = np.zeros((70, 140, 150), "f4")
     values[0] = 0.5
     path = tmp_path / "lvf.zarr"
     for _ in range(2):  # the second time over the first
@@ -189,6 +190,18 @@ def test_zarr_keeps_grid_and_notices_lost_chunks(tmp_path: Path) -> None:
         read_zarr(path)
     with pytest.raises(FileNotFoundError, match=r"zarr\.json"):
         read_zarr(tmp_path / "other.zarr")
+
+
+def test_zarr_rounds_to_steps_where_asked(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).normal(size=(130, 300, 4)).astype("f4")  # pieces on two axes
+    write_zarr(tmp_path / "a.zarr", Volume(values, (1.0, V, V)), {}, 1 / 4096)
+    back = read_zarr(tmp_path / "a.zarr").values
+    assert 0 < np.abs(back - values).max() <= 0.5 / 4096
+    np.testing.assert_array_equal(back * 4096, np.rint(values * 4096))
+    assert json.loads((tmp_path / "a.zarr" / "zarr.json").read_text())["attributes"]["step"]
+    whole = Volume(np.arange(27, dtype="u2").reshape(3, 3, 3), (1.0, V, V))
+    write_zarr(tmp_path / "b.zarr", whole, {}, 1 / 4096)
+    np.testing.assert_array_equal(read_zarr(tmp_path / "b.zarr").values, whole.values)
 
 
 def test_lvf_must_look_like_fractions(tmp_path: Path) -> None:
