@@ -11,6 +11,7 @@ from imaging.crack_signal import NoElectrolyteContrastError
 from imaging.cracks import APERTURE_VOXEL, CrackMap, find_cracks
 from imaging.lvf import Interface
 from imaging.options import ImageOptions
+from imaging.reductions import slice_means
 from imaging.setup import Decisions, Setup, decide
 from imaging.volume import BoolArray, Volume
 
@@ -64,3 +65,27 @@ def without_cracks(lvf: Volume, cracks: CrackMap | None) -> Volume:
     values = lvf.values.copy()
     values[cracks.zone[:, None], y, x] = 0
     return lvf.with_values(values)
+
+
+def corrected_cracks(
+    cracks: CrackMap | None, before: Volume, roi: BoolArray, guess: float, grey_li: float
+) -> CrackMap | None:
+    """Return the cracks as they are if lithium has another grey value than was thought.
+
+    The fraction of displaced electrolyte is the fall of its grey value over its own contrast to
+    lithium, which is small: where lithium was guessed too dark, cracks came out too thin.
+
+    Parameters
+    ----------
+    cracks
+        As found.
+    before, roi
+        Where they were looked for.
+    guess, grey_li
+        Grey value of lithium then, and now.
+    """
+    if cracks is None or not cracks.cracks:
+        return cracks
+    zone = slice(int(cracks.zone.min()), int(cracks.zone.max()) + 1)
+    electrolyte = float(slice_means(before.values[zone], roi).mean())
+    return cracks.thicker((electrolyte - guess) / (electrolyte - grey_li))

@@ -117,6 +117,21 @@ def rescaled(setup: Setup, scale: Scale) -> Setup:
     return replace(setup, grey_li=value, decisions=decisions)
 
 
+def require_pair(before: Volume, after: Volume) -> None:
+    """Refuse scans of different grids, and what is no tomogram."""
+    for name in ("shape", "spacing_um"):
+        a, b = getattr(before, name), getattr(after, name)
+        if not np.allclose(a, b, rtol=1e-3) or len(a) != len(b):
+            raise ValueError(f"before has {name} {a}, after {b}: must be equal")
+    for name, scan in (("before", before), ("after", after)):
+        first = scan.values[0, 0, 0]
+        if all((part[::3, ::3] == first).all() for part in scan.values):
+            raise ValueError(
+                f"the {name} scan has the grey value {first:g} everywhere: not a tomogram, "
+                "or another data set of the file is meant"
+            )
+
+
 def decide(decisions: Decisions, name: str, value: str | float) -> None:
     """Note a decision and say it in the log."""
     decisions[name] = value

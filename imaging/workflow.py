@@ -9,7 +9,7 @@ import numpy as np
 
 from imaging.blur import DEFAULT_BLUR, Blur, interface_blur
 from imaging.course import Course
-from imaging.crack_exclusion import search_cracks, without_cracks
+from imaging.crack_exclusion import corrected_cracks, search_cracks, without_cracks
 from imaging.drift import GreyDrift, corrected, measure_drift, report_drift
 from imaging.estimators import linear_lvf, paper_lvf
 from imaging.islands import Island, find_islands
@@ -38,6 +38,7 @@ from imaging.setup import (
     find_place,
     find_roi,
     find_slices,
+    require_pair,
     rescaled,
 )
 from imaging.slabs import Progress
@@ -113,8 +114,7 @@ def analyse_pair(
     RegistrationError
         If the scans cannot be aligned.
     """
-    _same_grid(before, after)
-    _show_something(before, after)
+    require_pair(before, after)
     course = Course(STEPS, progress)
     decisions: Decisions = {"assumption": "lithium takes the place of current collector"}
     with course.step("find_interface"):
@@ -178,8 +178,10 @@ def analyse_pair(
     if result.lithium_scale is not None:
         if plated is not lvf:
             lvf.values[...] /= np.float32(result.lithium_scale.value)
+        guess = setup.grey_li
         setup = rescaled(setup, result.lithium_scale)
         decisions.update(setup.decisions)
+        cracks = corrected_cracks(cracks, before, roi, guess, setup.grey_li)
     elif known is None and warning:
         log.warning("%s", warning)
     return dataclasses.replace(
@@ -235,23 +237,6 @@ def _in_view(place: Place, transform: RigidTransform, after: Volume, decisions: 
         return place
     decide(decisions, "roi_drift", f"{lost} slices of the ROI that left the field are not summed")
     return dataclasses.replace(place, slices=kept)
-
-
-def _same_grid(before: Volume, after: Volume) -> None:
-    for name in ("shape", "spacing_um"):
-        a, b = getattr(before, name), getattr(after, name)
-        if not np.allclose(a, b, rtol=1e-3) or len(a) != len(b):
-            raise ValueError(f"before has {name} {a}, after {b}: must be equal")
-
-
-def _show_something(before: Volume, after: Volume) -> None:
-    for name, scan in (("before", before), ("after", after)):
-        first = scan.values[0, 0, 0]
-        if all((part[::3, ::3] == first).all() for part in scan.values):
-            raise ValueError(
-                f"the {name} scan has the grey value {first:g} everywhere: not a tomogram, "
-                "or another data set of the file is meant"
-            )
 
 
 # ------------------------------------------------------------------------------------ results

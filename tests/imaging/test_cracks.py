@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from imaging.crack_exclusion import corrected_cracks
 from imaging.crack_profiles import crack_profiles
 from imaging.cracks import CrackMap, CrackOptions, find_cracks
 from imaging.estimators import linear_lvf
@@ -98,6 +99,24 @@ def test_basins_are_found(changes: dict[str, object]) -> None:
 def test_basins_above_islands_after_drift() -> None:
     options = cell(cracks_um=BASINS, islands=IslandChoice.listed, caps_um=CAPS)
     check(searched(options), options.cracks)
+
+
+@pytest.mark.parametrize("error", [-0.008, 0.008])  # of the contrast of collector and lithium
+def test_a_better_grey_value_of_lithium_corrects_their_volume(error: float) -> None:
+    options = cell(shift_um=[0.0] * 3, rotation_deg=[0.0] * 3, cracks_um=BASINS)
+    p = make_phantom(options)
+    cc, li, roi = p.truth.grey_cc, p.truth.grey_li, np.ones(p.before.shape[1:], dtype=bool)
+    guess = li + error * (cc - li)
+    lvf = p.before.with_values(linear_lvf(p.before, p.after, cc, guess))
+    found = find_cracks(lvf, Interface(p.truth.interface_z_um, True), roi, p.before, cc, guess)
+    thin, true = (sum(c.volume_um3 for c in cracks) for cracks in (found.cracks, options.cracks))
+    assert abs(thin / true - 1) > 0.06
+    better = corrected_cracks(found, p.before, roi, guess, li)
+    assert better is not None
+    check(better, options.cracks)
+    whole = sum(c.volume_um3 for c in better.cracks)
+    assert whole == pytest.approx(true, rel=0.03)
+    assert better.opening_um.sum() * V**2 == pytest.approx(whole, rel=1e-3)
 
 
 @pytest.mark.parametrize(
