@@ -29,6 +29,27 @@ def grouped(values: NDArray[Any], runs: NDArray[np.int64], out: Float64) -> None
 
 
 @compiled
+def runs(group: NDArray[Any], out: NDArray[np.int64]) -> int:
+    """Runs of neighbours along x of one group, none below 0: (row, first, last + 1, group).
+
+    Returns how many there are; `out` takes as many as it has place for.
+    """
+    n = 0
+    for y in range(group.shape[0]):
+        x = 0
+        while x < group.shape[1]:
+            own, first = group[y, x], x
+            while x < group.shape[1] and group[y, x] == own:
+                x += 1
+            if own < 0:
+                continue
+            if n < out.shape[0]:
+                out[n, 0], out[n, 1], out[n, 2], out[n, 3] = y, first, x, own
+            n += 1
+    return n
+
+
+@compiled
 def gaps(values: Float32, pairs: NDArray[np.bool_], out: Float32) -> int:
     """Absolute differences of pixels two apart along x; returns how many `pairs` selects."""
     n = 0

@@ -24,7 +24,7 @@ def slice_means(values: NDArray[Any], pixels: BoolArray) -> FloatArray:
     """Mean over some pixels (y, x) of every slice of a volume (z, y, x), shape (z,)."""
     if values.size <= SMALL:
         return np.asarray(values[:, pixels].mean(axis=1, dtype=np.float64))
-    sums = group_sums(values, np.where(pixels, 0, -1), 1)[:, 0]
+    sums = group_sums(values, pixels.astype(np.int8) - np.int8(1), 1)[:, 0]
     count = int(np.count_nonzero(pixels))
     return np.asarray(sums / count if count else np.full(sums.size, np.nan))
 
@@ -45,14 +45,17 @@ def group_sums(values: NDArray[Any], group: NDArray[np.integer[Any]], count: int
     -------
     Sums, shape (z, count).
     """
-    used = group >= 0
     if values.size <= SMALL:
+        used = group >= 0
         index = group[used]
         rows = [np.bincount(index, weights=v[used], minlength=count) for v in values]
         return np.asarray(np.stack(rows) if rows else np.zeros((0, count)))
-    runs = _runs(np.where(used, group, -1))
-    out = np.zeros((values.shape[0], count))
     from imaging import loops_sums
+
+    group = np.ascontiguousarray(group)
+    runs = np.empty((loops_sums.runs(group, np.empty((0, 4), np.int64)), 4), np.int64)
+    loops_sums.runs(group, runs)
+    out = np.zeros((values.shape[0], count))
 
     def add(rows: slice) -> None:
         for z in range(rows.start, rows.stop):
@@ -63,18 +66,6 @@ def group_sums(values: NDArray[Any], group: NDArray[np.integer[Any]], count: int
     for _ in mapped(add, values.shape[0], 1):
         pass
     return out
-
-
-def _runs(group: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-    """Runs of neighbours along x of one group: (row, first, last + 1, group), shape (n, 4)."""
-    ny, nx = group.shape
-    step = np.ones((ny, nx + 1), dtype=bool)
-    step[:, 1:-1] = group[:, 1:] != group[:, :-1]
-    row, edge = np.nonzero(step)
-    inner = row[1:] == row[:-1]
-    row, first, last = row[:-1][inner], edge[:-1][inner], edge[1:][inner]
-    runs = np.stack([row, first, last, group[row, first]], axis=1)
-    return np.asarray(runs[runs[:, 3] >= 0], dtype=np.int64)
 
 
 def column_sums(values: NDArray[Any]) -> FloatArray:
@@ -176,7 +167,10 @@ def lowest(
     from imaging import kernels
 
     nz, ny, nx = values.shape[0], values.shape[1] // block, values.shape[2] // block
-    inside = pixels[: ny * block, : nx * block].reshape(ny, block, nx, block).all(axis=(1, 3))
+    inside = pixels
+    if block > 1:
+        blocks = pixels[: ny * block, : nx * block].reshape(ny, block, nx, block)
+        inside = blocks.all(axis=3).all(axis=1)
     sigma = math.sqrt(sigma_voxel**2 - (block**2 - 1) / 12) / block
     halo = kernels.gaussian_reach(sigma)
 

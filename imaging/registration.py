@@ -225,8 +225,9 @@ def _pyramid(
 
 def _coarse_shift(before: Float32, after: Float32, mask: BoolArray, factor: int) -> FloatArray:
     """Whole-voxel shift (of the binned voxels) at which the masked textures match best."""
-    inside = np.nonzero(mask)
-    box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in inside)
+    plane = mask.any(axis=0)
+    used = (slices_used(mask), *(np.flatnonzero(plane.any(axis=1 - axis)) for axis in (0, 1)))
+    box = tuple(slice(int(i[0]), int(i[-1]) + 1) for i in used)
     a, b = (_texture(v[box], TEXTURE_SCALE / factor) for v in (before, after))
     size = [fft.next_fast_len(n + n // 2) for n in a.shape]
     product = np.conj(fft.rfftn(a, size)) * fft.rfftn(b, size)

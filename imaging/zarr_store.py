@@ -21,6 +21,7 @@ from imaging import blosc
 from imaging.grid import agreed_spacing, require_voxel_um, squeezed, um_per_unit, zyx_order
 from imaging.memory import require_memory
 from imaging.replace import renamed
+from imaging.slabs import mapped
 from imaging.volume import Triple, Volume
 
 log = logging.getLogger(__name__)
@@ -91,14 +92,23 @@ def write_zarr(
                 "origin_um": list(volume.origin_um),
             },
         )
-        for z, y in itertools.product(_pieces(volume.shape[0], 0), _pieces(volume.shape[1], 1)):
-            part = volume.values[z, y]
-            array[z, y] = part if step is None else np.rint(part / step) * part.dtype.type(step)
+
+        def put(rows: slice) -> None:
+            for first in range(0, volume.shape[0], CHUNK[0]):
+                box = (slice(first, first + CHUNK[0]), rows)
+                part = volume.values[box]
+                array[box] = part if step is None else _rounded(part, step)
+
+        # Few chunks at a time: rounded copies take little memory.
+        for _ in mapped(put, volume.shape[1], CHUNK[1]):
+            pass
 
 
-def _pieces(size: int, axis: int) -> list[slice]:
-    """Few chunks at a time: a rounded copy of them takes little memory."""
-    return [slice(first, first + 2 * CHUNK[axis]) for first in range(0, size, 2 * CHUNK[axis])]
+def _rounded(values: NDArray[np.floating], step: float) -> NDArray[np.floating]:
+    out = values * values.dtype.type(1 / step)
+    np.rint(out, out=out)
+    out *= values.dtype.type(step)
+    return out
 
 
 def read_zarr(path: Path, voxel_um: float | None = None, dataset: str | None = None) -> Volume:
