@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import optimize
+from scipy import ndimage, optimize
 from skimage.morphology import h_maxima
+from skimage.segmentation import watershed
 
 from imaging.blur import Blur
 from imaging.course import Course
@@ -28,7 +29,7 @@ from imaging.island_fit import (
     tame,
 )
 from imaging.least_squares import least_squares
-from imaging.segmentation import FLOOR, SPLIT, _summits
+from imaging.segmentation import FLOOR, SPLIT, _basins, _summits
 
 STEP = 1e-6
 
@@ -171,6 +172,22 @@ def test_summits_patch_by_patch_are_those_of_the_whole() -> None:
     high = land > FLOOR + SPLIT
     np.testing.assert_array_equal(_summits(land) & high, whole & high)
     assert not _summits(np.zeros((9, 9))).any()
+
+
+def test_basins_patch_by_patch_are_those_of_the_whole() -> None:
+    y, x = np.mgrid[:120, :160]
+    land = np.zeros(y.shape, np.float32)
+    for cy, cx, top in ((30, 30, 2.0), (34, 44, 1.6), (80, 120, 0.9), (80, 60, 0.9), (84, 66, 0.7)):
+        land += np.float32(top) * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 60).astype(np.float32)
+    mask = land > 0.3
+    summits = np.zeros(mask.shape, dtype=bool)
+    for at in ((30, 30), (34, 44), (80, 120), (80, 60)):  # not every patch nor hill has one
+        summits[at] = True
+    summits[5, 5] = True  # beside all patches
+    labels = _basins(land, summits, mask)
+    whole = watershed(-land, ndimage.label(summits, np.ones((3, 3)))[0], mask=mask)
+    assert np.unique(labels).size == 5
+    np.testing.assert_array_equal(labels, whole)
 
 
 def test_course_rises_to_one_and_measures() -> None:

@@ -12,12 +12,14 @@ from imaging.counter import analyse_foil
 from imaging.options import (
     CcSide,
     CrackOptions,
+    Estimator,
     GreyOptions,
     ImageOptions,
     InterfaceOptions,
     Normalisation,
 )
 from imaging.phantom import IslandChoice, Phantom, PhantomOptions, make_phantom
+from imaging.transform import apply
 from imaging.workflow import analyse_pair
 
 STILL = ImageOptions(register=False, cracks=CrackOptions(find=False))
@@ -136,3 +138,30 @@ def test_a_given_interface_is_taken(cell: Phantom) -> None:
         again = analyse_pair(cell.before, cell.after, options)
         assert "interface_z_um" not in again.decisions
         np.testing.assert_allclose(again.thickness_um, found.thickness_um, atol=1e-3)
+
+
+@pytest.mark.parametrize("estimator", list(Estimator))
+@pytest.mark.parametrize("normalisation", list(Normalisation))
+def test_the_aligned_scan_is_at_hand(
+    cell: Phantom, estimator: Estimator, normalisation: Normalisation
+) -> None:
+    """Also where LVF has taken its memory; scans that are given stay as they are."""
+    options = replace(STILL, register=True, estimator=estimator, normalisation=normalisation)
+    kept = cell.after.values.copy()
+    result = analyse_pair(cell.before, cell.after, options)
+    np.testing.assert_array_equal(cell.after.values, kept)
+    assert result.transform is not None
+    assert result.after_registered is not None
+    expected = apply(result.transform, cell.after)
+    difference = result.after_registered.values - expected.values
+    assert np.abs(difference).max() < 1e-6 * 65535
+    assert replace(result, before=None, aligned=None).after_registered is None
+
+
+def test_scans_of_floats_stay_as_they_are(cell: Phantom) -> None:
+    scans = [v.with_values(v.values.astype(np.float32)) for v in (cell.before, cell.after)]
+    kept = [v.values.copy() for v in scans]
+    result = analyse_pair(*scans, STILL)
+    for scan, values in zip(scans, kept, strict=True):
+        np.testing.assert_array_equal(scan.values, values)
+    assert result.after_registered is scans[1]
