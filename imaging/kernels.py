@@ -241,7 +241,7 @@ def spline_resampled(
 
 def spline_coefficients(values: NDArray[Any], *, box: Box = EVERYTHING) -> Float32:
     """Cubic B-spline coefficients of a volume (z, y, x), edges continued."""
-    values = _simple(values)
+    values = _single(values)
     (z0, y0), (slices, rows, nx) = _window(values, box)
     nz, ny, _ = values.shape
     if 0 in (slices, rows, nx):
@@ -309,22 +309,11 @@ def _ball_chords(radius_voxel: int) -> NDArray[np.int64]:
 
 
 def _single(values: NDArray[Any]) -> Float32:
-    # One layout and one byte order: nothing is compiled twice.
-    return np.require(_checked(values), np.float32, ["C", "W"])
-
-
-def _simple(values: NDArray[Any]) -> NDArray[Any]:
-    """As they are where compiled loops take them so: single precision or 16 bits."""
-    kind = values.dtype.newbyteorder("=")
-    plain = kind in (np.dtype(np.uint16), np.dtype(np.float32))
-    return np.require(_checked(values), kind if plain else np.float32, ["C", "W"])
-
-
-def _checked(values: NDArray[Any]) -> NDArray[Any]:
     if values.ndim != 3:
         raise ValueError(f"values must be 3-D (z, y, x); got shape {values.shape}")
     _check_real(values, "values")
-    return values
+    # One layout and one byte order: nothing is compiled twice.
+    return np.require(values, np.float32, ["C", "W"])
 
 
 def _check_real(values: NDArray[Any], name: str) -> None:

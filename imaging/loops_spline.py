@@ -9,7 +9,6 @@ falls by the pole sqrt(3) - 2 per voxel on both sides (Unser, IEEE Signal Proces
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,21 +28,27 @@ GAIN, TURN = (1 - POLE) ** 2, (1 - POLE) / (1 + POLE)
 
 
 @compiled
-def _times(values: NDArray[Any], factor: np.float32, out: Float32) -> None:
+def _times(values: Float32, factor: np.float32, out: Float32) -> None:
     for x in range(out.size):
-        out[x] = factor * np.float32(values[x])
+        out[x] = factor * values[x]
 
 
 @compiled
-def _forward(values: NDArray[Any], before: Float32, pole: np.float32, out: Float32) -> None:
+def _fill(value: np.float32, out: Float32) -> None:
     for x in range(out.size):
-        out[x] = np.float32(values[x]) + pole * before[x]
+        out[x] = value
 
 
 @compiled
-def _turn(values: NDArray[Any], ahead: np.float32, gain: np.float32, out: Float32) -> None:
+def _forward(values: Float32, before: Float32, pole: np.float32, out: Float32) -> None:
     for x in range(out.size):
-        out[x] = gain * (out[x] + ahead * np.float32(values[x]))
+        out[x] = values[x] + pole * before[x]
+
+
+@compiled
+def _turn(values: Float32, ahead: np.float32, gain: np.float32, out: Float32) -> None:
+    for x in range(out.size):
+        out[x] = gain * (out[x] + ahead * values[x])
 
 
 @compiled
@@ -59,7 +64,7 @@ def _plus(near: Float32, far: Float32, weight: np.float32, out: Float32) -> None
 
 
 @compiled
-def _filtered_column(values: NDArray[Any], y: int, out: Float32) -> None:
+def _filtered_column(values: Float32, y: int, out: Float32) -> None:
     """The filter along z for one row y of a volume, edges continued; `out` is (z, x)."""
     pole, gain = np.float32(POLE), np.float32(GAIN)
     last = out.shape[0] - 1
@@ -78,9 +83,9 @@ def _filtered_row(line: Float32, other: Float32, row: Float32) -> None:
     The sum of all powers of the pole is (1 + p)(1 + p^2)(1 + p^4)...: few vector instructions.
     """
     n = row.size
-    line[:TAPS] = row[0]
-    line[TAPS : TAPS + n] = row
-    line[TAPS + n :] = row[n - 1]
+    _fill(row[0], line[:TAPS])
+    _times(row, np.float32(1.0), line[TAPS : TAPS + n])
+    _fill(row[n - 1], line[TAPS + n :])
     size, step, power = line.size, 1, POLE
     for _ in range(DOUBLINGS):
         size -= step
@@ -93,14 +98,14 @@ def _filtered_row(line: Float32, other: Float32, row: Float32) -> None:
 
 @compiled
 def coefficients(
-    values: NDArray[Any], first: int, column: Float32, state: Float32, out: Float32, beyond: Float32
+    values: Float32, first: int, column: Float32, state: Float32, out: Float32, beyond: Float32
 ) -> None:
     """Coefficients of the rows from `first` on, edges continued.
 
     Parameters
     ----------
     values
-        Real numbers, (z, y, x).
+        Volume (z, y, x).
     first
         First row wanted.
     column, state
@@ -121,9 +126,9 @@ def coefficients(
             else:
                 _forward(column[z], state[z], pole, state[z])
             if y >= first + wanted:
-                beyond[z, y - first - wanted] = state[z]
+                _times(state[z], np.float32(1.0), beyond[z, y - first - wanted])
             elif y >= first:
-                out[z, y - first] = state[z]
+                _times(state[z], np.float32(1.0), out[z, y - first])
     line, other = np.empty(nx + 2 * TAPS, np.float32), np.empty(nx + 2 * TAPS, np.float32)
     for z in range(nz):
         end = beyond[z, left - 1] if left else out[z, wanted - 1]
@@ -241,7 +246,7 @@ def resample(
     weights = np.empty(12 * STRETCH, np.float32)
     for z in range(nz):
         for y in range(ny):
-            out[z, y] = 0.0
+            _fill(np.float32(0.0), out[z, y])
             for left in range(0, nx, STRETCH):
                 width = min(STRETCH, nx - left)
                 for axis in range(3):
