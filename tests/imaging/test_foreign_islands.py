@@ -41,6 +41,8 @@ SCENES = {
         BASE, texture="voronoi", texture_contrast=0.08, cc_high=True, seed=65
     ),
 }
+SLOW = {"cells of grains"}
+"""Scenes whose scans take ten seconds and more to make."""
 
 
 def pair(cell: foreign.Cell) -> tuple[Volume, Volume]:
@@ -48,7 +50,9 @@ def pair(cell: foreign.Cell) -> tuple[Volume, Volume]:
     return before, after
 
 
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in SCENES]
+)
 def test_every_island_meets_the_goals(name: str) -> None:
     cell = SCENES[name]
     result = analyse_pair(*pair(cell), ImageOptions())

@@ -37,6 +37,8 @@ SCENES = {
     "sparse pores": replace(PLAIN, texture="pores", texture_size=10.0, seed=18),
     "voxels that are no cubes": replace(PLAIN, voxel=(2.5, 1.6, 1.6), shape=(48, 112, 112)),
 }
+SLOW = {"fine speckle", "sparse pores"}
+"""Scenes whose scans take ten seconds and more to make."""
 
 
 def aligned(cell: foreign.Cell) -> tuple[float, float]:
@@ -56,7 +58,9 @@ def aligned(cell: foreign.Cell) -> tuple[float, float]:
     return float(true), float(np.linalg.norm(expected / cell.voxel))
 
 
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in SCENES]
+)
 def test_corners_are_within_a_twentieth_of_a_voxel(name: str) -> None:
     true, expected = aligned(SCENES[name])
     assert true < 0.05
