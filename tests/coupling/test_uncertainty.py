@@ -122,6 +122,7 @@ LINEAR = [
 """A cell without plasticity, friction, pressure: all stresses are proportional to the growth."""
 
 
+@pytest.mark.slow
 def test_a_linear_cell_has_the_quantiles_of_its_growth(workdir: Path) -> None:
     known = [f"uncertainty.{name}.relative_std=0" for name in ("se_youngs", "li_youngs")]
     known += ["uncertainty.contact_diameter_std_um=0", "uncertainty.height_std_um=0"]

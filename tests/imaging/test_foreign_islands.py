@@ -41,8 +41,8 @@ SCENES = {
         BASE, texture="voronoi", texture_contrast=0.08, cc_high=True, seed=65
     ),
 }
-SLOW = {"cells of grains"}
-"""Scenes whose scans take ten seconds and more to make."""
+SLOW = {"cells of grains", "tilted, rough"}
+"""Scenes whose scans take ten seconds or so to make."""
 
 
 def pair(cell: foreign.Cell) -> tuple[Volume, Volume]:
