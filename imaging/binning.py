@@ -1,4 +1,4 @@
-"""Volumes and masks at half their resolution, and the slices that a mask uses.
+"""Volumes, maps and masks at a part of their resolution, and the slices that a mask uses.
 
 Masks of whole slices are held as one value per slice, broadcast over its pixels.
 """
@@ -31,6 +31,35 @@ def halved_values(values: NDArray[Any]) -> Float32:
     for _ in mapped(part, nz, 1):
         pass
     return out
+
+
+def plane_means(values: NDArray[Any], factor: int) -> Float32:
+    """Means over square blocks of pixels of every slice; what does not fill a block is left out."""
+    from imaging import loops_cracks
+
+    nz, ny, nx = values.shape
+    out = np.empty((nz, ny // factor, nx // factor), np.float32)
+    kind = values.dtype.newbyteorder("=")
+
+    def part(slices: slice) -> None:
+        k = slices.start
+        loops_cracks.binned(np.require(values[k], kind, "C"), factor, out[k])
+
+    for _ in mapped(part, nz, 1):
+        pass
+    return out
+
+
+def plane_blocks(values: NDArray[Any], factor: int) -> NDArray[Any]:
+    """View of the last two axes as (..., y, factor, x, factor), what does not fill a block cut."""
+    ny, nx = (n // factor for n in values.shape[-2:])
+    cut = values[..., : ny * factor, : nx * factor]
+    return cut.reshape(*values.shape[:-2], ny, factor, nx, factor)
+
+
+def plane_mask(mask: BoolArray, factor: int) -> BoolArray:
+    """Square blocks of pixels that are in the mask as a whole."""
+    return np.asarray(plane_blocks(mask, factor).all(axis=-1).all(axis=-2))
 
 
 def halved_mask(mask: BoolArray) -> BoolArray:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging import kernels
+from imaging.binning import plane_blocks, plane_mask, plane_means
 from imaging.crack_signal import SMOOTH_VOXEL, Leak, PlaneMean, electrolyte_share, thinned
 from imaging.lvf import Interface
 from imaging.options import CrackOptions
@@ -161,9 +161,9 @@ def binned_scene(scene: CrackScene, factor: int) -> CrackScene:
         lvf=_binned(scene.lvf, first, last, factor),
         before=_binned(scene.before, first, last, factor),
         interface=scene.interface,
-        roi=_blocks(scene.roi, factor).all(axis=(-3, -1)),
+        roi=plane_mask(scene.roi, factor),
         zone=np.asarray(scene.zone - first, dtype=np.int32),
-        contrast=_blocks(contrast, factor).mean(axis=(-3, -1)) if contrast.ndim else contrast,
+        contrast=plane_blocks(contrast, factor).mean(axis=(-3, -1)) if contrast.ndim else contrast,
         grey_li=scene.grey_li,
         width_um=scene.width_um,
         bin=factor * scene.bin,
@@ -172,26 +172,8 @@ def binned_scene(scene: CrackScene, factor: int) -> CrackScene:
 
 def _binned(volume: Volume, first: int, last: int, factor: int) -> Volume:
     """Means of square blocks of pixels, float32, of some slices."""
-    from imaging import loops_cracks
-
-    _, ny, nx = volume.shape
-    out = np.empty((last - first, ny // factor, nx // factor), np.float32)
-
-    def part(slices: slice) -> None:
-        k = slices.start
-        values = volume.values[first + k]
-        loops_cracks.binned(np.require(values, values.dtype, "C"), factor, out[k])
-
-    for _ in mapped(part, out.shape[0], 1):
-        pass
+    out = plane_means(volume.values[first:last], factor)
     (dz, dy, dx), (z0, y0, x0) = volume.spacing_um, volume.origin_um
     shift = 0.5 * (factor - 1)
     origin = (z0 + first * dz, y0 + shift * dy, x0 + shift * dx)
     return Volume(out, (dz, factor * dy, factor * dx), origin)
-
-
-def _blocks(values: NDArray[Any], factor: int) -> NDArray[Any]:
-    """View of the last two axes as (..., y, factor, x, factor), what does not fill a block cut."""
-    ny, nx = (n // factor for n in values.shape[-2:])
-    cut = values[..., : ny * factor, : nx * factor]
-    return cut.reshape(*values.shape[:-2], ny, factor, nx, factor)

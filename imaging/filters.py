@@ -21,6 +21,8 @@ PAPER_LI_THRESHOLD = 0.2
 
 SMALL = 2**22
 """Voxels up to which SciPy is done before the compiled filters are loaded."""
+SMALL_MAP = 2**20
+"""Pixels of a map, which comes with a volume: most often they are loaded by then."""
 
 
 def gaussian(
@@ -30,8 +32,8 @@ def gaussian(
 ) -> NDArray[np.float32]:
     """Gaussian of standard deviation `sigma_voxel`, cut at 4 sigma, edges continued.
 
-    Volumes are smoothed slab by slab on all cores, small arrays and those that are not 3-D by
-    SciPy; the two agree to the last digits of single precision.
+    Volumes are smoothed slab by slab on all cores, small arrays by SciPy; the two agree to the
+    last digits of single precision.
 
     Parameters
     ----------
@@ -49,6 +51,10 @@ def gaussian(
     """
     if not (np.isfinite(sigma_voxel) and sigma_voxel >= 0):
         raise ValueError(f"sigma_voxel must be >= 0; got {sigma_voxel}")
+    if sigma_voxel > 0 and values.ndim == 2 and values.size > SMALL_MAP:
+        found = kernels.gaussian(values[None], sigma_voxel, axes=(1, 2))[0]
+        _done(progress)
+        return np.asarray(found, dtype=np.float32)
     if sigma_voxel == 0 or values.ndim != 3 or values.size <= SMALL:
         smooth = ndimage.gaussian_filter(values.astype(np.float32), sigma_voxel, mode="nearest")
         _done(progress)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.binning import plane_blocks
 from imaging.reductions import slice_means, window_sums
 from imaging.segmentation import Segments, drawn_pixels, levelled
 from imaging.slabs import mapped
@@ -74,9 +75,7 @@ def columns(
 
 def _blocks(part: NDArray[Any]) -> NDArray[Any]:
     """Sums over square blocks of a map."""
-    ny, nx = (n // BLOCK for n in part.shape)
-    cut = part[: ny * BLOCK, : nx * BLOCK].reshape(ny, BLOCK, nx, BLOCK)
-    return np.asarray(np.einsum("iajb->ij", cut))
+    return np.asarray(np.einsum("iajb->ij", plane_blocks(part, BLOCK)))
 
 
 def _grain(excess: NDArray[np.float32], ground: BoolArray, noise: float) -> float:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from imaging.binning import plane_mask, plane_means
 from imaging.filters import gaussian
 from imaging.reductions import column_sums, group_sums, lowest, slice_means
 from imaging.volume import BoolArray, FloatArray, Volume
@@ -28,8 +29,8 @@ SCATTER_PIXELS = 4096
 FACE_SLICES = 3
 """Slices left out beside a tail, and at the ends of a volume: the reach of the smoothing."""
 RADIAL_WARNING = 0.10
-DARKEST, DISC_BLOCK = 32, 2
-"""Voxels that tell how dark the darkest are; pixels along a side of a disc's."""
+DARKEST, BLOCK = 32, 2
+"""Voxels that tell how dark the darkest are; pixels along the side of a disc's."""
 WALL_PIXELS = 7
 """Distance from what is not collector: the smoothing moves its edge 2 pixels outwards, and three
 standard deviations of a wide blur are 4.5 pixels; nearer, the tube's wall passes for lithium."""
@@ -219,7 +220,13 @@ def _darkest(volume: Volume, roi: BoolArray) -> tuple[float, float]:
     Balls see into islands; discs, as noisy, into layers that balls reach out of.
     """
     balls = lowest(volume.values, roi, DARKEST, 1.2, (0, 1, 2))
-    discs = lowest(volume.values, roi, DARKEST // DISC_BLOCK**2, 2.5, (1, 2), DISC_BLOCK)
+    discs = lowest(
+        plane_means(volume.values, BLOCK),
+        plane_mask(roi, BLOCK),
+        DARKEST // BLOCK**2,
+        math.sqrt(2.5**2 - (BLOCK**2 - 1) / 12) / BLOCK,  # blocks are a part of the blur
+        (1, 2),
+    )
     return float(balls.mean()), float(discs.mean())
 
 

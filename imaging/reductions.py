@@ -5,7 +5,6 @@ Small volumes take NumPy's way: it is done before the compiled loops are loaded.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -145,7 +144,6 @@ def lowest(
     count: int,
     sigma_voxel: float,
     axes: tuple[int, ...],
-    block: int = 1,
 ) -> NDArray[np.float32]:
     """The `count` lowest voxels over some pixels (y, x) of a volume, smoothed along some axes.
 
@@ -161,25 +159,17 @@ def lowest(
         Standard deviation of the Gaussian.
     axes
         Axes to smooth along.
-    block
-        Pixels along y and x whose means stand for them: their spread is part of `sigma_voxel`.
     """
     from imaging import kernels
 
-    nz, ny, nx = values.shape[0], values.shape[1] // block, values.shape[2] // block
-    inside = pixels
-    if block > 1:
-        blocks = pixels[: ny * block, : nx * block].reshape(ny, block, nx, block)
-        inside = blocks.all(axis=3).all(axis=1)
-    sigma = math.sqrt(sigma_voxel**2 - (block**2 - 1) / 12) / block
-    halo = kernels.gaussian_reach(sigma)
+    nz, ny, nx = values.shape
+    halo = kernels.gaussian_reach(sigma_voxel)
 
     def part(rows: slice) -> NDArray[np.float32]:
         have = slice(max(rows.start - halo, 0), min(rows.stop + halo, ny))
         box = (slice(None), slice(rows.start - have.start, rows.stop - have.start))
-        near = _block_means(values[:, have.start * block : have.stop * block], block)
-        smooth = kernels.gaussian(near, sigma, axes=axes, box=box)
-        np.copyto(smooth, np.inf, where=~inside[rows])
+        smooth = kernels.gaussian(values[:, have], sigma_voxel, axes=axes, box=box)
+        np.copyto(smooth, np.inf, where=~pixels[rows])
         # The lowest voxels lie in the lines with the lowest minima.
         least = smooth.min(axis=2).ravel()
         lines = smooth.reshape(-1, nx)[np.argsort(least)[:count]].ravel()
@@ -189,17 +179,3 @@ def lowest(
     found = np.concatenate(list(mapped(part, ny, thickness)))
     found = found[np.isfinite(found)]
     return np.asarray(np.sort(found)[:count])
-
-
-def _block_means(values: NDArray[Any], block: int) -> NDArray[Any]:
-    """Means over square blocks of pixels of every slice."""
-    if block == 1:
-        return values
-    from imaging import loops_cracks
-
-    nz, ny, nx = values.shape
-    out = np.empty((nz, ny // block, nx // block), np.float32)
-    kind = values.dtype.newbyteorder("=")
-    for part, means in zip(values, out, strict=True):
-        loops_cracks.binned(np.require(part, kind, "C"), block, means)
-    return out

@@ -168,7 +168,11 @@ def mapped[T](function: Callable[[slice], T], size: int, thickness: int) -> Iter
         Rows of a range; the last one may have fewer.
     """
     ranges = [slice(a, min(a + thickness, size)) for a in range(0, size, thickness)]
-    with ThreadPoolExecutor(max(min(_cores(), len(ranges)), 1)) as pool:
+    workers = min(_cores(), len(ranges))
+    if workers < 2:
+        yield from map(function, ranges)
+        return
+    with ThreadPoolExecutor(workers) as pool:
         yield from pool.map(function, ranges)
 
 

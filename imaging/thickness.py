@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging import kernels
 from imaging.filters import gaussian
 from imaging.reductions import column_sums, gap_medians, slice_means
 from imaging.slabs import mapped
@@ -18,8 +17,6 @@ HISTOGRAM_RANGE_UM = (0.0, 45.0)
 HISTOGRAM_BINS = 500
 COVERED_SIGMA = 4.0
 SMOOTH_VOXEL = 1.5
-LARGE = 2**20
-"""Pixels beyond which SciPy's filters take longer than loading the compiled ones."""
 
 type Float32 = NDArray[np.float32]
 
@@ -86,16 +83,9 @@ def smoothed(values: NDArray[np.floating], inside: BoolArray, sigma: float) -> F
     held = np.zeros(inside.shape, np.float32)
     np.copyto(held, values, where=inside, casting="same_kind")
     maps = inside.astype(np.float32), held
-    weight, total = mapped(lambda i: _gaussian(maps[i.start], sigma), 2, 1)
+    weight, total = mapped(lambda i: gaussian(maps[i.start], sigma), 2, 1)
     out = np.full(inside.shape, np.nan, np.float32)
     return np.divide(total, weight, out=out, where=inside)
-
-
-def _gaussian(values: Float32, sigma: float) -> Float32:
-    """Of a map; large ones are worth loading the compiled loops."""
-    if values.size <= LARGE:
-        return gaussian(values, sigma)
-    return np.asarray(kernels.gaussian(values[None], sigma, axes=(1, 2))[0], dtype=np.float32)
 
 
 def covered(thickness: ThicknessMap) -> BoolArray:

@@ -105,6 +105,7 @@ def write_zarr(
 
 
 def _rounded(values: NDArray[np.floating], step: float) -> NDArray[np.floating]:
+    """To the nearest multiples of a power of two."""
     out = values * values.dtype.type(1 / step)
     np.rint(out, out=out)
     out *= values.dtype.type(step)

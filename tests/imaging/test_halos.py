@@ -49,6 +49,16 @@ def test_gaussian(sigma: float, pieces: list[slice]) -> None:
     assert len(pieces) >= 3
 
 
+def test_large_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    flat, done = VALUES[0], list[float]()
+    expected = ndimage.gaussian_filter(flat, 1.5, mode="nearest")
+    monkeypatch.setattr(filters, "SMALL_MAP", 0)
+    found = filters.gaussian(flat, 1.5, done.append)
+    assert not np.array_equal(found, expected)  # another way, to the last digits
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert done == [1.0]
+
+
 def test_filters_of_the_paper(pieces: list[slice], monkeypatch: pytest.MonkeyPatch) -> None:
     """A Gaussian, and a median of what it gives."""
     before, after = (Volume(VALUES + shift, (1.0, 1.0, 1.0)) for shift in (0.7, 0.0))

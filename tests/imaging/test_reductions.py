@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging import reductions
+from imaging.binning import plane_mask, plane_means
 from imaging.slabs import mapped
 
 
@@ -89,7 +90,10 @@ def test_lowest_means_over_blocks(
             whole &= pixels[part]
     sigma = math.sqrt(2.5**2 - (block**2 - 1) / 12) / block  # blocks are a part of the blur
     smooth = ndimage.gaussian_filter(means, (0, sigma, sigma), mode="nearest")
-    found = reductions.lowest(values, pixels, 9, 2.5, (1, 2), block)
+    blocks, inside = plane_means(values, block), plane_mask(pixels, block)
+    np.testing.assert_allclose(blocks, means, rtol=1e-5)
+    np.testing.assert_array_equal(inside, whole)
+    found = reductions.lowest(blocks, inside, 9, sigma, (1, 2))
     np.testing.assert_allclose(found, np.sort(smooth[:, whole].ravel())[:9], rtol=1e-5)
 
 
