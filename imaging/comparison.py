@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,9 +31,22 @@ class Compared:
     @property
     def residual(self) -> float:
         """Scatter of the difference, as fraction of the earlier scan's scatter."""
-        difference = (self.moved - self.still)[self.mask]
-        spread = float(self.still[self.mask].std(dtype=np.float64))
-        return float(difference.std(dtype=np.float64)) / spread if spread > 0 else math.inf
+        difference = _scatter(b[m] - a[m] for a, b, m in self._slices())
+        spread = _scatter(a[m] for a, _, m in self._slices())
+        return difference / spread if spread > 0 else math.inf
+
+    def _slices(self) -> Iterator[tuple[Float32, Float32, BoolArray]]:
+        return zip(self.still, self.moved, self.mask, strict=True)
+
+
+def _scatter(parts: Iterable[Float32]) -> float:
+    """Return the standard deviation of values that need not be in memory together."""
+    sums = np.zeros(3)
+    for part in parts:
+        values = part.astype(np.float64)
+        sums += np.array([values.size, values.sum(), np.vdot(values, values)])
+    count, total, squares = (float(v) for v in sums)
+    return math.sqrt(max(squares - total**2 / count, 0.0) / count)
 
 
 def compared(pair: Pair, volume: Volume, found: RigidTransform, voxels: int) -> Compared:

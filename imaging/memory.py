@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ANALYSIS_BYTES = 12
-"""Bytes per voxel that the analysis of a pair takes beside its scans, and some more: 9.1 measured
-as the growth of the peak (`tests/imaging/test_effort.py`), 10 with pictures."""
+"""Bytes per voxel that the analysis of a pair takes beside its scans, and some more: the peak grows
+by 8 (`tests/imaging/test_effort.py`); at paper size all that is held is 9.1, 10 with pictures."""
 VARIABLE = "ISLET_MEMORY_GB"
 """Environment variable that says how much memory there is, where it is known better."""
 
