@@ -49,6 +49,12 @@ class Blur:
     """Width of the wide Gaussian over that of the narrow one."""
 
 
+def gaussians(tail: float, ratio: float) -> tuple[tuple[float, float], ...]:
+    """(share, width) of the Gaussians that make up a blur; widths over that of the whole."""
+    narrow = 1 / widened(tail, ratio)
+    return ((1 - tail, narrow), (tail, ratio * narrow)) if tail > 0 else ((1.0, 1.0),)
+
+
 def widened(tail: float, ratio: float) -> float:
     """Standard deviation of a narrow and a wide Gaussian together, over that of the narrow one."""
     return math.sqrt(1 + tail * (ratio**2 - 1))

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from imaging.blur import widened
+from imaging.blur import gaussians
 from imaging.dome_factor import NODES, WAVES
 from imaging.volume import FloatArray
 
@@ -105,11 +105,8 @@ def _sharp(
 
 def _blurred(images: FloatArray, fit: Dome, wider: float = 1.0) -> FloatArray:
     """Under the blur of a fit, one Gaussian or two, made a little wider."""
-    narrow = fit.blur / widened(fit.tail, fit.ratio)
-    out = _gaussian(images, narrow, wider)
-    if fit.tail > 0:
-        out += fit.tail * (_gaussian(images, fit.ratio * narrow, wider) - out)
-    return out
+    parts = gaussians(fit.tail, fit.ratio)
+    return np.asarray(sum(s * _gaussian(images, fit.blur * width, wider) for s, width in parts))
 
 
 def _gaussian(images: FloatArray, sigma: float, wider: float) -> FloatArray:

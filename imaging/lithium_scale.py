@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from imaging.blur import Blur, widened
+from imaging.blur import Blur, gaussians
 from imaging.island_fit import DomeFit
 from imaging.island_scene import Scene
 from imaging.quiet_sums import depths
@@ -118,10 +118,6 @@ def agreed_scale(scales: list[Scale | None]) -> Scale | None:
 
 def _blurred(slab: FloatArray, along: float, across: float, blur: Blur) -> FloatArray:
     """Under a blur of these widths along z and in the plane."""
-    part = 1 / widened(blur.tail, blur.ratio)
-    out = ndimage.gaussian_filter(slab, (along * part, across * part, across * part))
-    if blur.tail > 0:
-        wide = part * blur.ratio
-        far = ndimage.gaussian_filter(slab, (along * wide, across * wide, across * wide))
-        out += blur.tail * (far - out)
-    return np.asarray(out)
+    std = np.array([along, across, across])
+    parts = gaussians(blur.tail, blur.ratio)
+    return np.asarray(sum(s * ndimage.gaussian_filter(slab, width * std) for s, width in parts))

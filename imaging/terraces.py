@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
-from imaging.blur import Blur, widened
+from imaging.blur import Blur, gaussians
 from imaging.dome_factor import LINES, NODES
 from imaging.island_fit import BEND_WIDTH, DomeFit, Patch
 from imaging.volume import FloatArray
@@ -78,9 +78,8 @@ def _rings(patch: Patch, dome: DomeFit) -> Rings:
 
 def _spread(radius: FloatArray, at: FloatArray, blur: Blur) -> FloatArray:
     """What rings of unit height around `at` add to a blurred image, shape (radius, at)."""
-    narrow = blur.std / widened(blur.tail, blur.ratio)
-    parts = ((1 - blur.tail, narrow), (blur.tail, narrow * blur.ratio))
-    return np.asarray(sum(share * _ring(radius[:, None], at, std) for share, std in parts if share))
+    parts = gaussians(blur.tail, blur.ratio)
+    return np.asarray(sum(s * _ring(radius[:, None], at, blur.std * width) for s, width in parts))
 
 
 def _ring(radius: FloatArray, at: FloatArray, std: float) -> FloatArray:
