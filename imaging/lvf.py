@@ -99,11 +99,9 @@ def collector_faces(before: Volume, roi: BoolArray) -> list[Interface]:
     """
     profile = slice_means(before.values, roi)
     smooth = np.asarray(ndimage.uniform_filter1d(profile, 3, mode="nearest"))
-    bright, middle = float(smooth.max()), float(np.median(smooth))
-    dark = float(smooth.min())
-    # The electrolyte is most of the volume, or the collector is: split between the extremes.
-    level = 0.5 * (bright + (middle if middle < 0.5 * (bright + dark) else dark))
-    above = smooth > level
+    bright, dark = float(smooth.max()), float(smooth.min())
+    # Dies are darker than the collector: no higher, or the collector would have two faces.
+    above = smooth > 0.5 * (bright + dark)
     rise, scatter = bright - dark, _voxel_scatter(before, roi)
     if not above.any() or above.all() or rise < max(STEP * scatter, 1e-6 * max(abs(bright), 1.0)):
         raise ValueError(

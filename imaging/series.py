@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from imaging.electrochemistry import LI_DENSITY_G_CM3, Cycle, check_charges, check_times
+from imaging.lvf import foil_grey
 from imaging.options import ImageOptions
 from imaging.readers import read_volume
+from imaging.reductions import slice_means
 from imaging.registration import RegistrationError
 from imaging.result import ImageResult
 from imaging.series_rows import (
@@ -31,7 +34,7 @@ from imaging.series_rows import (
     pristine_row,
     series_row,
 )
-from imaging.setup import Decisions, Setup
+from imaging.setup import Decisions, Setup, find_place, require_pair
 from imaging.thickness import ThicknessMap, covered
 from imaging.tracking import TrackEvent, TrackRow, Tracks, follow
 from imaging.volume import Volume
@@ -71,14 +74,15 @@ def analyse_series(
     """Analyse every scan of a series against the first one, and follow the islands.
 
     Interface, ROI and grey values are found on the first pair and hold for the others; alignment
-    and drift of the grey scale are each scan's own. Where a scan's field of view cuts the ROI, its
-    numbers stand for the part in view.
+    and drift of the grey scale are each scan's own. Without a foil in view or a grey value given,
+    the scan with most lithium is analysed before all others, and its lithium's grey value holds.
+    Where a scan's field of view cuts the ROI, its numbers stand for the part in view.
 
     Parameters
     ----------
     scans
-        Functions that read a scan, or files, in the order of time; each is read once, when it
-        is needed. The first one is pristine. Shape (n,).
+        Functions that read a scan, or files, in the order of time; each is read when it is
+        needed. The first one is pristine. Shape (n,).
     times_h
         Times of the scans, h, rising, shape (n,).
     charge_mah_cm2
@@ -116,17 +120,15 @@ def analyse_series(
     track_rows: list[TrackRow] = []
     events: list[TrackEvent] = []
     per_scan: dict[str, Decisions] = {}
-    setup: Setup | None = None
+    setup = _setup(before, scans, times_h, charge_mah_cm2, options, null_scan)
     null: NullTest | None = None
     tracks = Tracks()
     for k in range(1, len(scans)):
         role = Role.null if null_scan and k == 1 else Role.cycled
         result = _pair(before, scans[k], options, setup, k, times_h[k])
-        first = setup is None
         setup = result.setup
         assert setup is not None
-        if first:
-            _check_grey_li(setup, null_scan)
+        if k == 1:
             rows.append(pristine_row(times_h[0], charges[0], balance, result))
         if role is Role.null:
             null = null_test(result)
@@ -178,27 +180,58 @@ def _read(scan: Scan) -> Volume:
 def _pair(
     before: Volume, scan: Scan, options: ImageOptions, setup: Setup | None, k: int, time_h: float
 ) -> ImageResult:
-    """Analyse one pair; errors say which scan it was."""
-    try:
+    with _named(k, time_h):
         return analyse_pair(before, _read(scan), options, setup)
-    except (SwappedScansError, RegistrationError) as error:
-        raise type(error)(f"scans[{k}] at {time_h:g} h against scans[0]: {error}") from error
-    except ValueError as error:
-        raise ValueError(f"scans[{k}] at {time_h:g} h against scans[0]: {error}") from error
 
 
-def _check_grey_li(setup: Setup, null_scan: bool) -> None:
-    """The darkest voxels stand for lithium only where a scan holds some."""
-    if "darkest" not in str(setup.decisions.get("grey_li_source", "")):
-        return
-    if null_scan:
+@contextmanager
+def _named(k: int, time_h: float) -> Iterator[None]:
+    """Errors say which scan it was."""
+    try:
+        yield
+    except (ValueError, RegistrationError) as error:
+        told = isinstance(error, (SwappedScansError, RegistrationError))
+        kind = type(error) if told else ValueError
+        raise kind(f"scans[{k}] at {time_h:g} h against scans[0]: {error}") from error
+
+
+def _setup(
+    before: Volume,
+    scans: Sequence[Scan],
+    times_h: Sequence[float],
+    charge_mah_cm2: Sequence[float] | None,
+    options: ImageOptions,
+    null_scan: bool,
+) -> Setup | None:
+    """What the fullest scan decides for all; None if the first pair can as well."""
+    if options.grey.li is not None or options.grey.li_region is not None:
+        return None
+    place = find_place(before, options, {})
+    if foil_grey(before, place.interface, place.roi) is not None:
+        return None
+    numbers = range(2 if null_scan else 1, len(scans))
+    if not numbers:
         raise ValueError(
             "no lithium foil in view, and none in two pristine scans: give grey.li with null_scan"
         )
+
+    def darkness(k: int) -> float:
+        with _named(k, times_h[k]):
+            scan = _read(scans[k])
+            require_pair(before, scan)
+        return -float(slice_means(scan.values[place.slices], place.roi).mean())
+
+    # Lithium is darker than the collector whose place it takes.
+    fullest = max(numbers, key=darkness if charge_mah_cm2 is None else charge_mah_cm2.__getitem__)
     log.warning(
-        "lithium's grey value is that of the darkest voxels of scans[1], which may hold little "
-        "lithium yet, and is kept for all later scans: give grey.li"
+        "no lithium foil in view: scans[%d], which holds most lithium, tells its grey value for "
+        "all; or give grey.li",
+        fullest,
     )
+    setup = _pair(before, scans[fullest], options, None, fullest, times_h[fullest]).setup
+    assert setup is not None
+    setup.decisions["grey_li_scan"] = f"scans[{fullest}], which holds most lithium"
+    return setup
 
 
 # ------------------------------------------------------------------------------------ decisions
@@ -213,9 +246,7 @@ def _note(
 ) -> None:
     """Say what the numbers of the series rest on."""
     radius = math.sqrt(rows[0].roi_area_um2 / math.pi)
-    decisions["series"] = (
-        "interface, ROI and grey values found on scans[0] and scans[1] hold for all"
-    )
+    decisions["series"] = "interface, ROI and grey values found on one pair of scans hold for all"
     decisions["edge_centre_radii_um"] = (
         f"centre within {CENTRE * radius:.0f} um, edge beyond {EDGE * radius:.0f} um"
     )

@@ -4,6 +4,7 @@ import gc
 import math
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,11 @@ def cell(**changes: object) -> Phantom:
 
 def drifted(scan: Volume, gain: float = GAIN, offset: float = OFFSET) -> Volume:
     return scan.with_values((gain * scan.values + offset).astype(np.float32))
+
+
+def cut(scan: Volume) -> Volume:
+    """Without the counter electrode and its lithium foil."""
+    return replace(scan, values=scan.values[:62])
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +177,40 @@ def test_null_scan_gives_the_detection_limit(cycled: SeriesResult) -> None:
     assert ratio == pytest.approx(1.0, abs=0.02)
     assert row.edge_centre_ratio is None
     assert "centre within" in str(cycled.decisions["edge_centre_radii_um"])
+
+
+@pytest.mark.parametrize("charged", [True, False])
+def test_without_a_foil_the_fullest_scan_tells_the_grey_value_of_lithium(charged: bool) -> None:
+    """The first pair alone would be refused: its lithium is thinner than the blur."""
+    still = {"shift_um": [0.2, 0.5, -0.4], "rotation_deg": [0.03, 0.0, 0.02]}
+    plated_um = [0.0, 1.5, 10.0, 3.0]
+    cells = [cell(layer_um=h, **still) for h in plated_um[1:]]
+    scans = [cut(scan) for scan in (cells[0].before, *(c.after for c in cells))]
+    with pytest.raises(ValueError, match="no lithium foil in view"):
+        analyse_pair(scans[0], scans[1], ImageOptions())
+    charge = [h / faraday_thickness_um(1.0) for h in plated_um]
+    result = analyse_series(
+        [lambda scan=scan: scan for scan in scans],  # type: ignore[misc]
+        [0.0, 1.0, 8.0, 15.0],
+        charge if charged else None,
+        ImageOptions(),
+    )
+    found = [row.mean_thickness_um for row in result.rows]
+    assert found[1] == pytest.approx(1.5, abs=0.05)
+    assert found[2:] == pytest.approx(plated_um[2:], rel=0.015)
+    assert "scans[2]" in str(result.decisions["grey_li_scan"])
+
+
+def test_a_scan_that_does_not_fit_is_named_before_the_fullest_is_chosen() -> None:
+    scans = [cut(cell(layer_um=h).after) for h in (0.0, 1.5, 3.0)]
+    scans[2] = replace(scans[2], values=scans[2].values[:, :-4])
+    with pytest.raises(ValueError, match=r"scans\[2\] at 8 h against scans\[0\]: .*shape"):
+        analyse_series(
+            [lambda scan=scan: scan for scan in scans],  # type: ignore[misc]
+            [0.0, 1.0, 8.0],
+            None,
+            ImageOptions(),
+        )
 
 
 def test_edge_biased_plating_shows_in_the_ratio() -> None:
