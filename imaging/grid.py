@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from imaging.volume import Triple
+
+log = logging.getLogger(__name__)
 
 UM_PER_UNIT = {
     "angstrom": 1e-4, "nm": 1e-3, "nanometer": 1e-3, "nanometre": 1e-3,
@@ -16,6 +19,9 @@ UM_PER_UNIT = {
     "cm": 1e4, "centimeter": 1e4, "inch": 25400.0, "m": 1e6, "meter": 1e6, "metre": 1e6,
 }  # fmt: skip
 VOXEL_TOLERANCE = 1e-3
+VOXEL_UM = (0.005, 500.0)
+"""Voxels of X-ray tomograms lie well inside: beyond, a unit was mistaken."""
+CUBE_TOLERANCE = 0.01
 #: Names of axes, and where they lie here. The rotation axis of the scan is z. Savu calls it y, in
 #: voxels as on the detector; its slices are (voxel_x, voxel_z), as its TIFF files have them.
 AXIS_OF_NAME = {
@@ -38,10 +44,12 @@ def require_voxel_um(voxel_um: float | None) -> None:
     Raises
     ------
     ValueError
-        If `voxel_um` is given and not a positive number of um.
+        If `voxel_um` is given and not a positive number of um, or beyond `VOXEL_UM`.
     """
     if voxel_um is not None and not (math.isfinite(voxel_um) and voxel_um > 0):
         raise ValueError(f"voxel_um must be a positive number; got {voxel_um}")
+    if voxel_um is not None:
+        _require_plausible("voxel_um", voxel_um)
 
 
 def agreed_spacing(path: Path, file_spacing_um: Triple | None, voxel_um: float | None) -> Triple:
@@ -50,11 +58,20 @@ def agreed_spacing(path: Path, file_spacing_um: Triple | None, voxel_um: float |
     Raises
     ------
     ValueError
-        If neither knows it, or they differ by more than 0.1 %.
+        If neither knows it, they differ by more than 0.1 %, or it lies beyond `VOXEL_UM`.
     """
     if voxel_um is None:
         if file_spacing_um is None:
             raise ValueError(f"{path}: the file carries no voxel size; give voxel_um")
+        _require_plausible(f"{path}: the file's voxel size", *file_spacing_um)
+        low, high = min(file_spacing_um), max(file_spacing_um)
+        if high > (1 + CUBE_TOLERANCE) * low:
+            shown = ", ".join(f"{f:g}" for f in file_spacing_um)
+            log.warning(
+                "%s: by the file its voxels are no cubes, (z, y, x) = (%s) um: ImageJ writes 1 "
+                "where it was told nothing",
+                path, shown,
+            )  # fmt: skip
         return file_spacing_um
     given = (voxel_um, voxel_um, voxel_um)
     if file_spacing_um is not None and any(
@@ -66,6 +83,16 @@ def agreed_spacing(path: Path, file_spacing_um: Triple | None, voxel_um: float |
             "they must agree within 0.1 %"
         )
     return given
+
+
+def _require_plausible(what: str, *sizes_um: float) -> None:
+    low, high = VOXEL_UM
+    for size in sizes_um:
+        if size > 0 and not low <= size <= high:  # others are no size at all: see Volume
+            raise ValueError(
+                f"{what} is {size:g} um: voxels of tomograms lie between {low:g} and {high:g} um; "
+                "is its unit another one?"
+            )
 
 
 def zyx_order(names: Sequence[str]) -> tuple[int, int, int] | None:

@@ -28,9 +28,11 @@ from imaging.grid import (
     um_per_unit,
     zyx_order,
 )
+from imaging.hdf5_complete import require_complete
 from imaging.hdf5_probe import require_sound
 from imaging.memory import require_memory
 from imaging.nexus import BrokenLinkError, Found, child, locate, signal, text, walk
+from imaging.stored_scale import FACTOR, OFFSET, stored_scale, unpacked
 from imaging.volume import Triple, Volume
 
 log = logging.getLogger(__name__)
@@ -84,7 +86,7 @@ def read_hdf5(path: Path, voxel_um: float | None, dataset: str | None = None) ->
         shape, kind = found.dataset.shape, found.dataset.dtype
         require_memory(path, [shape[axis] for axis in axes], kind.itemsize)
         try:
-            values = _read(found, kept, axes)
+            values = unpacked(_read(found, kept, axes), _scale(found))
         except (ValueError, OSError) as error:
             raise ValueError(f"{path}: {error}") from None
     agreed = agreed_spacing(path, spacing, voxel_um)
@@ -121,7 +123,7 @@ def _described(
     try:
         found = locate(file, dataset)
         kept = _kept(found)
-        _require_complete(found)
+        require_complete(found)
         axes_found = _axes(found, file)
         order = _order(path, found, kept, axes_found.names)
         spacing = _spacing(path, found, file, axes_found, kept, order)
@@ -143,55 +145,6 @@ def _kept(found: Found) -> tuple[int, ...]:
     if kept is None:
         raise ValueError(f"{found.path}: a 3-D volume (z, y, x) is needed; got shape {shape}")
     return kept
-
-
-# ----------------------------------------------------------------------------------- completeness
-
-
-def _require_complete(found: Found) -> None:
-    dataset = found.dataset
-    filters = dataset.id.get_create_plist()
-    for i in range(filters.get_nfilters()):
-        number, _, _, name = filters.get_filter(i)
-        if not h5py.h5z.filter_avail(number):
-            raise ValueError(
-                f"{found.path} is compressed by the HDF5 filter {number} ({text(name)}), which is "
-                "not installed; the package hdf5plugin has it, HDF5_PLUGIN_PATH says where it lies"
-            )
-    if dataset.is_virtual:
-        _require_sources(found)
-    elif dataset.chunks is not None:
-        grid = zip(dataset.shape, dataset.chunks, strict=True)
-        expected = math.prod(-(-n // chunk) for n, chunk in grid)
-        written = dataset.id.get_num_chunks()
-        if written < expected:
-            raise ValueError(
-                f"{found.path} is incomplete: {expected - written} of {expected} chunks were "
-                "never written"
-            )
-    elif dataset.id.get_space_status() == h5py.h5d.SPACE_STATUS_NOT_ALLOCATED:
-        raise ValueError(f"{found.path} is incomplete: its data were never written")
-
-
-def _require_sources(found: Found) -> None:
-    """Every file and dataset that a virtual dataset is put together from must be there."""
-    home = Path(found.dataset.file.filename)
-    for source in found.dataset.virtual_sources():
-        if "%" in source.file_name:  # a pattern that HDF5 expands itself
-            continue
-        here = source.file_name == "."
-        other = home if here else home.parent / source.file_name
-        if not other.exists():
-            raise ValueError(f"{found.path} is incomplete: its source file {other} is missing")
-        try:
-            with h5py.File(other, "r", locking="best-effort") as file:
-                there = source.dset_name in file
-        except OSError as error:
-            raise ValueError(f"{found.path} is incomplete: {other}: {error}") from None
-        if not there:
-            raise ValueError(
-                f"{found.path} is incomplete: its source {source.dset_name} is not in {other}"
-            )
 
 
 # ------------------------------------------------------------------------------------------- grid
@@ -372,6 +325,17 @@ def _beside(group: h5py.Group, name: str) -> tuple[Any, str] | None:
 
 
 # ---------------------------------------------------------------------------------------- reading
+
+
+def _scale(found: Found) -> tuple[float, float]:
+    """Factor and offset of the stored values: by attributes, or as NXdata has them, beside."""
+    told: dict[str, Any] = {}
+    for before in ("", f"{PurePosixPath(found.path).name}_"):
+        for name, field in ((FACTOR, f"{before}scaling_factor"), (OFFSET, f"{before}offset")):
+            beside = _beside(found.group, field)
+            if beside is not None:
+                told[name] = beside[0]
+    return stored_scale({**told, **found.dataset.attrs})
 
 
 def _read(found: Found, kept: Sequence[int], axes: Sequence[int]) -> NDArray[Any]:

@@ -10,8 +10,10 @@ import logging
 import math
 import re
 import struct
+from collections import Counter
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
@@ -59,6 +61,11 @@ def read_tiff(path: Path, voxel_um: float | None) -> Volume:
     except Exception as error:  # tifffile and every codec raise their own
         if isinstance(error, ValueError | OSError) and str(path) in str(error):
             raise
+        if isinstance(error, ModuleNotFoundError) or "imagecodecs" in str(error):
+            raise ValueError(
+                f"{path}: compressed in a way that is not read here ({error}): "
+                "save it uncompressed or with deflate (zip), or install that package"
+            ) from error
         raise ValueError(
             f"{path}: a damaged TIFF file, or of a kind that is not known: {error}"
         ) from error
@@ -110,22 +117,47 @@ def _read_stack(path: Path) -> tuple[NDArray[Any], Triple | None]:
     _check_directories(path)
     with tifffile.TiffFile(path) as tif:
         _check_segments(path, tif)
-        series = tif.series
-        if len(series) != 1:
-            shapes = ", ".join(str(s.shape) for s in series)
-            raise ValueError(f"{path}: pages of one shape and dtype needed; got {shapes}")
-        axes, shape = series[0].axes, series[0].shape
+        axes, shape, dtype = _layout(path, tif)
         if tif.pages.first.photometric == tifffile.PHOTOMETRIC.RGB or "S" in axes:
             raise ValueError(f"{path}: a grey image is needed; this one is RGB, shape {shape}")
-        expected = (tif.imagej_metadata or {}).get("images")
+        expected = _imagej_images(path, tif)
         if expected is not None and expected != math.prod(shape[:-2]):
             raise ValueError(
                 f"{path}: truncated: {math.prod(shape[:-2])} of {expected} ImageJ slices are there"
             )
         if len(shape) != 3:
             raise ValueError(f"{path}: a 3-D stack (z, y, x) is needed; got {axes} = {shape}")
-        require_memory(path, shape, series[0].dtype.itemsize)
-        return series[0].asarray(), _file_spacing(tif)
+        require_memory(path, shape, dtype.itemsize)
+        if len(tif.series) == 1:
+            return tif.series[0].asarray(), _file_spacing(tif)
+        values = np.empty(shape, dtype)
+        for image, series in zip(values, tif.series, strict=True):
+            image[...] = series.asarray()
+        return values, _file_spacing(tif)
+
+
+def _layout(path: Path, tif: tifffile.TiffFile) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
+    """Axes, shape and dtype of what the pages make together.
+
+    A program that writes slice by slice may leave as many images of one slice each.
+    """
+    series = tif.series
+    first = series[0]
+    if len(series) == 1:
+        return first.axes, first.shape, first.dtype
+    kinds = Counter((s.axes, s.shape, str(s.dtype)) for s in series)
+    if len(kinds) > 1 or first.axes != "YX":
+        shown = ", ".join(f"{n} of {shape} {dtype}" for (_, shape, dtype), n in kinds.items())
+        raise ValueError(f"{path}: pages of one shape and dtype needed; got {shown}")
+    return "ZYX", (len(series), *first.shape), first.dtype
+
+
+def _imagej_images(path: Path, tif: tifffile.TiffFile) -> int | None:
+    """How many slices ImageJ's header says there are, None without one."""
+    images = (tif.imagej_metadata or {}).get("images")
+    if images is not None and (not isinstance(images, int) or images < 1):
+        raise ValueError(f"{path}: damaged: its ImageJ header says images={images}")
+    return images
 
 
 def _check_directories(path: Path) -> None:
@@ -169,6 +201,7 @@ def _check_directories(path: Path) -> None:
 def _check_segments(path: Path, tif: tifffile.TiffFile) -> None:
     """Every strip and tile, and a contiguous stack behind one page, must lie inside the file."""
     size = path.stat().st_size
+    images = _imagej_images(path, tif) or 1  # tifffile makes series of it
     ends = [
         (offset + count, i)
         for i, page in enumerate(tif.pages)
@@ -179,7 +212,6 @@ def _check_segments(path: Path, tif: tifffile.TiffFile) -> None:
         if series.dataoffset is not None and series.dataoffset + series.nbytes > end:
             end = series.dataoffset + series.nbytes
     # ImageJ stacks beyond 4 GB have one directory; the description says how many slices follow.
-    images = (tif.imagej_metadata or {}).get("images", 1)
     page = tif.pages.first
     if images > 1 and len(tif.pages) == 1 and page.dataoffsets:
         end = max(end, page.dataoffsets[0] + images * sum(page.databytecounts))
@@ -192,6 +224,8 @@ def _check_segments(path: Path, tif: tifffile.TiffFile) -> None:
 
 def _file_spacing(tif: tifffile.TiffFile) -> Triple | None:
     """Voxel size (z, y, x) that the file states, or None."""
+    if tif.is_ome:
+        return _ome_spacing(tif.pages.first.description)
     tags = tif.pages.first.tags
     if "XResolution" not in tags or "YResolution" not in tags:
         return None
@@ -212,6 +246,24 @@ def _file_spacing(tif: tifffile.TiffFile) -> Triple | None:
         return None
     scale = 25400.0 if unit == 2 else 1e4
     return scale / per_x, scale / per_y, scale / per_x
+
+
+def _ome_spacing(description: str) -> Triple | None:
+    """Voxel size by the OME-XML of a file; its resolution tags say nothing."""
+    try:
+        pixels = ElementTree.fromstring(description).find(".//{*}Pixels")
+    except ElementTree.ParseError:
+        return None
+    if pixels is None:
+        return None
+    sizes = []
+    for axis in "ZYX":
+        scale = um_per_unit(pixels.get(f"PhysicalSize{axis}Unit", "um"))  # the schema's default
+        size = pixels.get(f"PhysicalSize{axis}")
+        if scale is None or size is None:
+            return None
+        sizes.append(scale * float(size))
+    return sizes[0], sizes[1], sizes[2]
 
 
 def _ratio(value: tuple[int, int]) -> float:
@@ -248,14 +300,17 @@ def _read_folder(folder: Path) -> tuple[NDArray[Any], Triple | None]:
 def _numbered_slices(folder: Path) -> list[Path]:
     """The slices in order; a gap in their numbers, or two of one number, is an error."""
     by_number: dict[int, Path] = {}
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES):
+    # Hidden files are no slices: macOS leaves one beside each slice on foreign disks.
+    shown = (p for p in folder.iterdir() if not p.name.startswith("."))
+    for path in sorted(p for p in shown if p.suffix.lower() in SUFFIXES):
         digits = re.findall(r"\d+", path.stem)
         if not digits:
             raise ValueError(f"{path}: a slice needs a number in its name")
         number = int(digits[-1])
         if number in by_number:
             raise ValueError(
-                f"{folder}: slice {number} twice: {by_number[number].name}, {path.name}"
+                f"{folder}: slice {number} twice: {by_number[number].name}, {path.name} "
+                "(the last number in a name counts)"
             )
         by_number[number] = path
     if not by_number:
@@ -263,8 +318,8 @@ def _numbered_slices(folder: Path) -> list[Path]:
     numbers = sorted(by_number)
     missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers))
     if missing:
-        shown = ", ".join(map(str, missing[:10]))
-        raise ValueError(f"{folder}: {len(missing)} slice(s) missing: number {shown}")
+        first = ", ".join(map(str, missing[:10]))
+        raise ValueError(f"{folder}: {len(missing)} slice(s) missing: number {first}")
     return [by_number[n] for n in numbers]
 
 

@@ -22,6 +22,7 @@ from imaging.grid import agreed_spacing, require_voxel_um, squeezed, um_per_unit
 from imaging.memory import require_memory
 from imaging.replace import renamed
 from imaging.slabs import mapped
+from imaging.stored_scale import stored_scale, unpacked
 from imaging.volume import Triple, Volume
 
 log = logging.getLogger(__name__)
@@ -141,10 +142,10 @@ def read_zarr(path: Path, voxel_um: float | None = None, dataset: str | None = N
         stored = _find(path, dataset)
         kept = _kept(stored)
         order = _order(path, stored, kept)
-        _require_chunks(path, stored.array)
         shape = [stored.array.shape[kept[i]] for i in order]
-        require_memory(path, shape, stored.array.dtype.itemsize)
-        values = _read(stored, kept, order)
+        require_memory(path, shape, stored.array.dtype.itemsize)  # before its chunks are counted
+        _require_chunks(path, stored.array)
+        values = unpacked(_read(stored, kept, order), stored_scale(dict(stored.array.attrs)))
     except (ValueError, OSError) as error:
         if str(error).startswith(str(path)):
             raise
