@@ -20,7 +20,7 @@ import numpy as np
 from imaging.course import Course
 from imaging.crack_exclusion import search_cracks
 from imaging.cracks import CrackMap
-from imaging.drift import GreyDrift, corrected, measure_drift, report_drift
+from imaging.drift import GreyDrift, measure_drift, on_one_scale
 from imaging.estimators import linear_lvf, paper_lvf
 from imaging.foil import (
     BARE_VOXEL,
@@ -36,6 +36,7 @@ from imaging.foil import (
 from imaging.lvf import collector_pixels, electrolyte_slab_um, find_grey_cc, radial_cc, sample
 from imaging.options import Drift, Estimator, ImageOptions, Normalisation
 from imaging.order import check_order
+from imaging.pair import require_pair
 from imaging.registration import register
 from imaging.setup import Decisions, Place, Setup, decide, find_roi
 from imaging.slabs import Progress
@@ -127,10 +128,7 @@ def analyse_foil(
     RegistrationError
         If the scans cannot be aligned.
     """
-    for name in ("shape", "spacing_um"):
-        a, b = getattr(before, name), getattr(after, name)
-        if not np.allclose(a, b, rtol=1e-3):
-            raise ValueError(f"before has {name} {a}, after {b}: must be equal")
+    require_pair(before, after)
     decisions: Decisions = {} if known is None else dict(known.setup.decisions)
     course = Course(STEPS, progress)
     with course.step("find_foil"):
@@ -161,8 +159,7 @@ def analyse_foil(
     correct = options.grey.drift is Drift.correct
     fake_um = 0.0
     if drift is not None:
-        report_drift(drift, correct, decisions)
-        aligned = corrected(aligned, drift) if correct else aligned
+        aligned = on_one_scale(before, aligned, roi, setup, drift, correct, decisions)
         fake_um = 0.0 if correct else -drift.fake_um
     linear = options.estimator is Estimator.linear
     decisions["estimator"] = options.estimator.value

@@ -29,6 +29,11 @@ CLEAR_VOXEL = 3
 """Slices left out at the ends of the volume, which drift into and out of view, and beside the
 region of interest."""
 MIN_TUBE_PIXELS = 400
+LARGEST_CHANGE = 0.1
+"""Change of the gain, and of the electrolyte as fraction of the contrast, that may still be drift:
+beyond it the scans were reconstructed, or converted to integers, in different ways."""
+LARGEST_TEXTURE = 10.0
+"""Ratio of the electrolyte's scatter in the two scans that noise and blur can still explain."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +101,60 @@ def measure_drift(
     return GreyDrift(gain, offset, change / setup.contrast, fake, tuple(levels))
 
 
-def corrected(aligned: Volume, drift: GreyDrift) -> Volume:
+def on_one_scale(
+    before: Volume,
+    aligned: Volume,
+    roi: BoolArray,
+    setup: Setup,
+    drift: GreyDrift,
+    correct: bool,
+    decisions: Decisions,
+) -> Volume:
+    """Note the drift, and return the later scan without it, if asked for, or else as it is.
+
+    Raises
+    ------
+    ValueError
+        If it is to stay, but gain or offset differ by more than any drift, as they do between
+        8 and 16 bits of one scan: their difference would mean nothing.
+    """
+    if not correct:
+        _require_one_scale(before, aligned, roi, setup, drift)
+    _report(drift, correct, decisions)
+    return _corrected(aligned, drift) if correct else aligned
+
+
+def _require_one_scale(
+    before: Volume, aligned: Volume, roi: BoolArray, setup: Setup, drift: GreyDrift
+) -> None:
+    part = slab(before, *setup.place.electrolyte_um), slice(None, None, 2), slice(None, None, 2)
+    first, second = (float(np.std(v.values[part][:, roi[part[1:]]])) for v in (before, aligned))
+    texture = second / first if first > 0 else 1.0
+    signs = []
+    if abs(drift.gain - 1) > LARGEST_CHANGE:
+        signs.append(f"its gain is {drift.gain:.4g} times that of the earlier one")
+    if abs(drift.electrolyte_change) > LARGEST_CHANGE:
+        signs.append(
+            f"its electrolyte's grey value differs by {100 * drift.electrolyte_change:.4g} % of "
+            "the contrast between collector and lithium"
+        )
+    if not 1 / LARGEST_TEXTURE < texture < LARGEST_TEXTURE:
+        signs.append(f"its electrolyte scatters {texture:.4g} times as much")
+    if signs:
+        raise ValueError(
+            f"the later scan is not on the grey scale of the earlier one: {', '.join(signs)}; "
+            "give both as reconstructed, or converted to integers by the same limits "
+            "(grey.drift=correct puts it on that scale by electrolyte and dies)"
+        )
+
+
+def _corrected(aligned: Volume, drift: GreyDrift) -> Volume:
     """Return the later scan on the grey scale of the earlier one, float32."""
     values = (aligned.values - np.float32(drift.offset)) / np.float32(drift.gain)
     return aligned.with_values(values.astype(np.float32, copy=False))
 
 
-def report_drift(drift: GreyDrift, correct: bool, decisions: Decisions) -> None:
+def _report(drift: GreyDrift, correct: bool, decisions: Decisions) -> None:
     """Note what was measured and done; warn where it fakes lithium and stays."""
     decisions["electrolyte_grey_change"] = drift.electrolyte_change
     decisions["grey_gain"] = drift.gain

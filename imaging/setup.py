@@ -35,6 +35,12 @@ log = logging.getLogger(__name__)
 
 type Decisions = dict[str, str | float]
 
+CONTRAST_SAID, CONTRAST_REFUSED = (0.95, 3.0), (0.5, 10.0)
+"""Given contrast of collector and lithium over that of collector and electrolyte: 1.02 for copper
+and argyrodite at 28 keV, more for a denser electrolyte; never less than 1."""
+LEAST_HEIGHT = 4
+"""Voxels of the ROI's height at least."""
+
 
 @dataclass(frozen=True, eq=False)
 class Place:
@@ -103,6 +109,9 @@ def find_greys(
     """
     grey_cc = _grey_cc(before, place.interface, roi, options, decisions)
     grey_li = _grey_li(before, aligned, place.interface, roi, options.grey, decisions)
+    given = options.grey
+    if any(v is not None for v in (given.cc, given.li, given.cc_region, given.li_region)):
+        _check_contrast(before, place, roi, grey_cc, grey_li)
     return Setup(place, grey_cc, grey_li, dict(decisions))
 
 
@@ -115,21 +124,6 @@ def rescaled(setup: Setup, scale: Scale) -> Setup:
     decide(decisions, "grey_li_source", source)
     decide(decisions, "grey_li_correction", f"{scale.value:.4f} +- {scale.std:.4f} of the contrast")
     return replace(setup, grey_li=value, decisions=decisions)
-
-
-def require_pair(before: Volume, after: Volume) -> None:
-    """Refuse scans of different grids, and what is no tomogram."""
-    for name in ("shape", "spacing_um"):
-        a, b = getattr(before, name), getattr(after, name)
-        if not np.allclose(a, b, rtol=1e-3) or len(a) != len(b):
-            raise ValueError(f"before has {name} {a}, after {b}: must be equal")
-    for name, scan in (("before", before), ("after", after)):
-        first = scan.values[0, 0, 0]
-        if all((part[::3, ::3] == first).all() for part in scan.values):
-            raise ValueError(
-                f"the {name} scan has the grey value {first:g} everywhere: not a tomogram, "
-                "or another data set of the file is meant"
-            )
 
 
 def decide(decisions: Decisions, name: str, value: str | float) -> None:
@@ -147,7 +141,11 @@ def find_roi(volume: Volume, options: RoiOptions, decisions: Decisions) -> BoolA
         centre = (options.centre_um[0], options.centre_um[1])
     roi = disc_mask(volume, centre, options.radius_um)
     if not roi.any():
-        raise ValueError(f"roi.centre_um = {options.centre_um} lies outside the volume")
+        raise ValueError(
+            f"no voxel of {volume.spacing_um[1]:g} um lies within roi.radius_um = "
+            f"{options.radius_um:g} of roi.centre_um = [{centre[0]:g}, {centre[1]:g}]: it lies "
+            "outside the volume, or the radius is too small"
+        )
     for axis in (1, 2):
         c = volume.coordinates_um(axis)
         half = 0.5 * volume.spacing_um[axis]
@@ -166,6 +164,11 @@ def find_roi(volume: Volume, options: RoiOptions, decisions: Decisions) -> BoolA
 def find_slices(volume: Volume, z_um: float, options: RoiOptions, decisions: Decisions) -> slice:
     """Slices of the ROI about z; what lies beyond the volume is cut."""
     half = 0.5 * options.height_um
+    if options.height_um < LEAST_HEIGHT * volume.spacing_um[0]:
+        raise ValueError(
+            f"roi.height_um = {options.height_um:g} is less than {LEAST_HEIGHT} voxels of "
+            f"{volume.spacing_um[0]:g} um: the blur alone spreads lithium further"
+        )
     slices = slab(volume, z_um - half, z_um + half)
     if slices.stop <= slices.start:
         z = volume.coordinates_um(0)
@@ -234,6 +237,36 @@ def _grey_cc(
     value = find_grey_cc(before, interface, roi)
     decide(decisions, "grey_cc", value)
     return cc_map if radial else value
+
+
+def _check_contrast(
+    before: Volume, place: Place, roi: BoolArray, grey_cc: float | FloatArray, grey_li: float
+) -> None:
+    """Lithium is the darkest phase: compare a given contrast with what the electrolyte tells.
+
+    Raises
+    ------
+    ValueError
+        If the grey values cannot be of this reconstruction.
+    """
+    electrolyte = slab(before, *place.electrolyte_um)
+    if electrolyte.stop <= electrolyte.start:
+        return
+    collector = find_grey_cc(before, place.interface, roi)
+    dark = float(slice_means(before.values[electrolyte], roi).mean())
+    contrast = float(np.mean(grey_cc)) - grey_li
+    if not (collector > dark and contrast > 0):
+        return  # nothing to compare, or refused where it is divided by
+    ratio = contrast / (collector - dark)
+    seen = (
+        f"the contrast of the grey values given, collector {np.mean(grey_cc):g} less lithium "
+        f"{grey_li:g}, is {ratio:.3g} times that of collector ({collector:g}) and bulk electrolyte "
+        f"({dark:g}) in the earlier scan; lithium is darker than electrolyte"
+    )
+    if not CONTRAST_REFUSED[0] < ratio < CONTRAST_REFUSED[1]:
+        raise ValueError(f"{seen}: they are of another reconstruction (grey.cc, grey.li)")
+    if not CONTRAST_SAID[0] < ratio < CONTRAST_SAID[1]:
+        log.warning("%s, and every thickness is divided by it (grey.cc, grey.li)", seen)
 
 
 def _grey_li(

@@ -10,7 +10,7 @@ import numpy as np
 from imaging.blur import DEFAULT_BLUR, Blur, interface_blur
 from imaging.course import Course
 from imaging.crack_exclusion import corrected_cracks, search_cracks, without_cracks
-from imaging.drift import GreyDrift, corrected, measure_drift, report_drift
+from imaging.drift import GreyDrift, measure_drift, on_one_scale
 from imaging.estimators import linear_lvf, paper_lvf
 from imaging.islands import Island, find_islands
 from imaging.options import (
@@ -25,6 +25,7 @@ from imaging.options import (
 )
 from imaging.order import SwappedScansError, check_order
 from imaging.output import write_image_result
+from imaging.pair import require_pair
 from imaging.reductions import slice_means
 from imaging.registration import register
 from imaging.resolved import check_resolved, is_guessed
@@ -38,7 +39,6 @@ from imaging.setup import (
     find_place,
     find_roi,
     find_slices,
-    require_pair,
     rescaled,
 )
 from imaging.slabs import Progress
@@ -139,8 +139,7 @@ def analyse_pair(
         drift = measure_drift(before, aligned, roi, field, setup, options.roi.height_um)
         correct = options.grey.drift is Drift.correct
         if drift is not None:
-            report_drift(drift, correct, decisions)
-            aligned = corrected(aligned, drift) if correct else aligned
+            aligned = on_one_scale(before, aligned, roi, setup, drift, correct, decisions)
     decisions["estimator"] = options.estimator.value
     greys = setup.grey_cc, setup.grey_li
     kept: Volume | None = aligned

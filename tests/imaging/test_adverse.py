@@ -1,10 +1,16 @@
 """Scenes that once went wrong: fine texture far off, the wall of a tube, a shifted grey scale."""
 
 import logging
+import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+from imaging.counter import analyse_foil
+from imaging.options import Drift, RoiOptions
+from imaging.pair import require_pair
+from imaging.phantom import IslandChoice, Phantom, PhantomOptions, make_phantom
 from imaging.registration import register
 from imaging.transform import RigidTransform, corner_error_um
 from imaging.volume import Volume
@@ -70,6 +76,14 @@ def cell(shape: tuple[int, int, int], radius: float, after_offset: float) -> tup
     return scans[0], scans[1]
 
 
+def small_phantom() -> Phantom:
+    """A layer of 3 um, no drift."""
+    still = {"shift_um": [0.0] * 3, "rotation_deg": [0.0] * 3}
+    return make_phantom(
+        PhantomOptions(shape=[90, 40, 40], islands=IslandChoice.none, layer_um=3.0, **still)
+    )
+
+
 def test_wall_of_the_tube_is_no_island() -> None:
     before, after = cell((76, 110, 110), 42.0, 0.0)
     result = analyse_pair(before, after, ImageOptions(grey=GreyOptions(li=12.0)))
@@ -91,3 +105,116 @@ def test_shifted_grey_scale_is_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         analyse_pair(*cell((76, 110, 110), 42.0, 0.0), options)
     assert not any("grey value changed" in m for m in caplog.messages)
+
+
+@pytest.mark.parametrize(
+    ("change", "sign"),
+    [
+        (lambda v: v / 256, "its gain is 0.0039"),
+        (lambda v: v - 0.2 * v.max(), "its electrolyte's grey value differs by -2"),
+        (lambda v: v.max() - v, "its gain is -"),
+        (lambda v: v * 1e12, "its electrolyte scatters"),
+    ],
+)
+@pytest.mark.parametrize("foil", [False, True])
+def test_another_grey_scale_is_refused(
+    change: Callable[[np.ndarray], np.ndarray], sign: str, foil: bool
+) -> None:
+    """8 and 16 bits of one scan, or other limits of the conversion: no drift of 0.1 um."""
+    pair = small_phantom()
+    after = pair.after.with_values(change(pair.after.values.astype(np.float64)).astype("f4"))
+    analyse = analyse_foil if foil else analyse_pair
+    options = ImageOptions(register=False)
+    with pytest.raises(ValueError, match=r"not on the grey scale .*grey\.drift=correct") as error:
+        analyse(pair.before, after, options)
+    assert foil or sign in str(error.value)
+
+
+def test_another_grey_scale_is_put_right() -> None:
+    pair = small_phantom()
+    after = pair.after.with_values((pair.after.values / 256).astype("f4"))
+    options = ImageOptions(register=False, grey=GreyOptions(drift=Drift.correct))
+    result = analyse_pair(pair.before, after, options)
+    assert result.scalars["mean_thickness_um"] == pytest.approx(3.0, abs=0.1)
+
+
+def test_one_scan_given_twice_is_refused() -> None:
+    before = small_phantom().before
+    for analyse in (analyse_pair, analyse_foil):
+        with pytest.raises(ValueError, match="the same scan given twice"):
+            analyse(before, before.with_values(before.values.copy()), ImageOptions())
+
+
+def test_saturated_scans_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    pair = small_phantom()
+    options = ImageOptions(register=False)
+    analyse_pair(pair.before, pair.after, options)
+    assert "saturated" not in caplog.text
+    limit = 0.8 * float(pair.before.values.max())
+    clipped = (v.with_values(np.minimum(v.values, limit)) for v in (pair.before, pair.after))
+    analyse_pair(*clipped, options)
+    for name in ("before", "after"):
+        assert re.search(rf"% of the {name} scan's voxels .* saturated", caplog.text)
+
+
+def test_slices_that_were_lost_are_refused() -> None:
+    pair = small_phantom()
+    values = pair.after.values.copy()
+    values[[20, 50]] = 0  # in collector and electrolyte
+    message = r"2 slice\(s\) of the after scan .* 20 \(0\), 50 \(0\)"
+    with pytest.raises(ValueError, match=message):
+        analyse_pair(pair.before, pair.after.with_values(values), ImageOptions(register=False))
+    values[:51] = 0  # of a volume cut elsewhere: nothing is enclosed
+    require_pair(pair.before, pair.after.with_values(values))
+
+
+def test_slices_that_come_twice_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    pair = small_phantom()
+    require_pair(pair.before, pair.after)
+    assert not caplog.text
+    twice = np.concatenate([pair.after.values[:40], pair.after.values[39:-1]])
+    require_pair(pair.before, pair.after.with_values(twice))
+    assert "1 slice(s) of the after scan repeat the one before them" in caplog.text
+    assert "number 40," in caplog.text
+
+
+def test_a_region_of_a_single_island_in_a_wide_scan() -> None:
+    """Its blocks follow the region, not the volume, of which it is a small part."""
+    pair = small_phantom()
+    roi = RoiOptions(radius_um=6.0)
+    assert 2 * roi.radius_um < pair.before.spacing_um[1] * 40 / 4
+    result = analyse_pair(pair.before, pair.after, ImageOptions(register=False, roi=roi))
+    assert result.scalars["mean_thickness_um"] == pytest.approx(3.0, abs=0.15)
+    for empty in (RoiOptions(radius_um=0.5), RoiOptions(radius_um=5.0, centre_um=[900.0, 0.0])):
+        with pytest.raises(ValueError, match=r"no voxel .* roi\.radius_um = .* roi\.centre_um"):
+            analyse_pair(pair.before, pair.after, ImageOptions(register=False, roi=empty))
+    flat = RoiOptions(height_um=4.0)
+    with pytest.raises(ValueError, match=r"roi\.height_um = 4 is less than 4 voxels"):
+        analyse_pair(pair.before, pair.after, ImageOptions(register=False, roi=flat))
+
+
+@pytest.mark.parametrize(
+    ("cc", "li", "refused"),
+    [
+        (0.06, 0.0, True), (1e4, 0.0, True), (1.0, 0.97, True), (1.0, -20.0, True),
+        (0.8, 0.0, False), (1.0, 0.2, False),
+    ],
+)  # fmt: skip
+def test_grey_values_of_another_reconstruction(
+    cc: float, li: float, refused: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Given values, as fractions of the contrast that is found."""
+    pair = small_phantom()
+    options = ImageOptions(register=False)
+    found = analyse_pair(pair.before, pair.after, options).decisions
+    low, span = float(found["grey_li"]), float(found["grey_cc"]) - float(found["grey_li"])
+    own = GreyOptions(cc=low + span, li=low)
+    analyse_pair(pair.before, pair.after, ImageOptions(register=False, grey=own))
+    assert "contrast of the grey values given" not in caplog.text
+    options = ImageOptions(register=False, grey=GreyOptions(cc=low + cc * span, li=low + li * span))
+    if refused:
+        with pytest.raises(ValueError, match=r"another reconstruction \(grey\.cc, grey\.li\)"):
+            analyse_pair(pair.before, pair.after, options)
+    else:
+        analyse_pair(pair.before, pair.after, options)
+        assert "contrast of the grey values given" in caplog.text

@@ -251,11 +251,13 @@ def test_bad_options_are_named(make, message: str) -> None:  # type: ignore[no-u
 
 
 def test_regions_outside_the_volume_are_named() -> None:
-    volume = Volume(np.random.default_rng(0).random((20, 30, 30)), (V, V, V))
+    volume, after = (
+        Volume(np.random.default_rng(seed).random((20, 30, 30)), (V, V, V)) for seed in (0, 1)
+    )
     known = InterfaceOptions(z_um=15.0)
     grey = GreyOptions(cc_region=[0, 2, 0, 5, 0, 99], li=0.0)
     with pytest.raises(ValueError, match=r"grey.cc_region: 0..99 along x"):
-        analyse_pair(volume, volume, ImageOptions(register=False, interface=known, grey=grey))
+        analyse_pair(volume, after, ImageOptions(register=False, interface=known, grey=grey))
     with pytest.raises(ValueError, match=r"interface\.z_um = 900"):
         analyse_lvf(volume, ImageOptions(interface=InterfaceOptions(z_um=900.0)))
     with pytest.raises(ValueError, match="outside the volume"):
