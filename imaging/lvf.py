@@ -26,8 +26,8 @@ outside the blur of the interface, still near it."""
 STEP = 0.5
 """Rise of the slices' means at a collector, over the scatter of voxels within a slice, at least."""
 SCATTER_PIXELS = 4096
-LEAST_BLOCK = 4
-"""Pixels of the side of a block that are averaged at least, where the volume has as many."""
+LEAST_ROI = 32
+"""Pixels across the ROI below which blocks of it get no smaller, for noise."""
 FACE_SLICES = 3
 """Slices left out beside a tail, and at the ends of a volume: the reach of the smoothing."""
 RADIAL_WARNING = 0.10
@@ -274,13 +274,21 @@ def foil_grey(before: Volume, interface: Interface, roi: BoolArray) -> float | N
 
 
 def _block_means(volume: Volume, roi: BoolArray) -> FloatArray:
-    """Means over square blocks of the ROI, shape (z, blocks)."""
-    extent = min(int(np.ptp(np.flatnonzero(roi.any(axis=axis)))) + 1 for axis in (0, 1))
-    side = max(extent // 8, min(*volume.shape[1:], LEAST_BLOCK * 8) // 8, 1)
-    y, x = (np.arange(n) // side for n in volume.shape[1:])
-    group = np.where(roi, y[:, None] * (x[-1] + 1) + x[None, :], -1)
-    size = np.bincount(group[roi])
-    full = size >= min(0.5 * side**2, float(size.max()))
+    """Means over square blocks of the ROI, shape (z, blocks).
+
+    An eighth of the volume wide, or of the ROI if that is too small to fill one of those by half.
+    """
+    own = (int(np.ptp(np.flatnonzero(roi.any(axis=axis)))) + 1 for axis in (0, 1))
+    for extent in (min(volume.shape[1:]), max(min(own), LEAST_ROI)):
+        side = max(extent // 8, 1)
+        y, x = (np.arange(n) // side for n in volume.shape[1:])
+        group = np.where(roi, y[:, None] * (x[-1] + 1) + x[None, :], -1)
+        size = np.bincount(group[roi])
+        full = size >= 0.5 * side**2
+        if full.any():
+            break
+    else:
+        full = size == size.max()
     sums = group_sums(volume.values, group, size.size)
     return np.asarray(sums[:, full] / size[full])
 

@@ -169,11 +169,14 @@ def test_no_foil_is_said() -> None:
     phantom = cell(foil_depletion_um=0.0, **STILL)
     part = slice(0, 60)  # the working electrode alone
     before = Volume(phantom.before.values[part], phantom.before.spacing_um)
+    after = Volume(phantom.after.values[part], phantom.before.spacing_um)
     with pytest.raises(ValueError, match="no lithium foil told apart"):
-        analyse_foil(before, before, ImageOptions(register=False))
-    cut = Volume(phantom.before.values[:86], phantom.before.spacing_um)
+        analyse_foil(before, after, ImageOptions(register=False))
+    cut, later = (
+        Volume(scan.values[:86], scan.spacing_um) for scan in (phantom.before, phantom.after)
+    )
     with pytest.raises(ValueError, match="ends within 5 voxels of the lithium foil"):
-        analyse_foil(cut, cut, ImageOptions(register=False))
+        analyse_foil(cut, later, ImageOptions(register=False))
     beyond = ImageOptions(register=False, interface=InterfaceOptions(z_um=140.0))
     with pytest.raises(ValueError, match="must lie on the electrolyte's side"):
-        analyse_foil(phantom.before, phantom.before, beyond)
+        analyse_foil(phantom.before, phantom.after, beyond)
