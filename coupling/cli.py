@@ -98,6 +98,8 @@ def _run_verb(verb: str, arguments: list[str]) -> int:
             message, code = composition_message(error, overrides, all_keys(blank)), 2
         elif isinstance(error, OSError):
             code = 2  # a folder that cannot be made or written
+        elif isinstance(error.__cause__, OSError):
+            message, code = str(error.__cause__), 2  # the log that logging cannot open
         elif code == 1:
             message = f"{type(error).__name__}: {message} (ISLET_DEBUG=1 shows where)"
         _say(f"islet {verb}", message)

@@ -196,7 +196,8 @@ def test_a_disk_that_cannot_be_written(
     small_disk: Callable[[str], Path], capsys: pytest.CaptureFixture[str], workdir: Path
 ) -> None:
     disk = small_disk("size=1m,ro")
-    for line in ([], ["-m", "seed=1,2", f"hydra.sweep.dir={disk}/sweep"]):
+    there = [f"hydra.run.dir={disk}"]  # a folder that exists: it is the log that cannot be made
+    for line in ([], there, ["-m", "seed=1,2", f"hydra.sweep.dir={disk}/sweep"]):
         assert cli.run([*PHANTOM, *(line or [f"hydra.run.dir={disk}/cell"])]) == 2
         assert str(disk) in one_line(capsys.readouterr().err)
 
