@@ -183,6 +183,9 @@ def validated(node: DictConfig) -> Any:
         raise InputError(str(error).splitlines()[0]) from error
     except ValueError as error:
         raise InputError(_with_key(node, error)) from error
+    except dataclasses.FrozenInstanceError as error:
+        key = str(error).rpartition("field ")[2]
+        raise InputError(f"unknown key {key}: + adds a key that the verb does not have") from error
 
 
 def _with_key(node: DictConfig, error: ValueError) -> str:

@@ -152,6 +152,12 @@ def test_default_shape_and_one_given_volume(kind: str) -> None:
     assert small.aspect_ratio == pytest.approx(0.45)
 
 
+@pytest.mark.parametrize("override", ["+qqq=3", "+load.qqq=3", "++qqq=3"])
+def test_added_keys_are_refused(override: str) -> None:
+    with pytest.raises(config.InputError, match="unknown key 'qqq'"):
+        solve(override)
+
+
 def test_contradicting_shape_parameters_are_refused() -> None:
     with pytest.raises(config.InputError, match=r"island\.\w+=.* contradicts"):
         solve("island=narrow", "island.volume_um3=30000")
