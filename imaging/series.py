@@ -16,6 +16,7 @@ from pathlib import Path
 from imaging.electrochemistry import LI_DENSITY_G_CM3, Cycle, check_charges, check_times
 from imaging.lvf import foil_grey
 from imaging.options import ImageOptions
+from imaging.pair import require_pair
 from imaging.readers import read_volume
 from imaging.reductions import slice_means
 from imaging.registration import RegistrationError
@@ -34,7 +35,7 @@ from imaging.series_rows import (
     pristine_row,
     series_row,
 )
-from imaging.setup import Decisions, Setup, find_place, require_pair
+from imaging.setup import Decisions, Setup, find_place
 from imaging.thickness import ThicknessMap, covered
 from imaging.tracking import TrackEvent, TrackRow, Tracks, follow
 from imaging.volume import Volume
