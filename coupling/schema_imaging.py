@@ -105,10 +105,6 @@ class TomogramConfig(ImageOptions):
         """Name what the keys can say but cannot be done."""
         if self.scans is not None and len(self.scans) < 2:
             raise ValueError(f"scans needs two tomograms or more, got {self.scans}")
-        for i, scan in enumerate(self.scans or ()):
-            first = (self.scans or []).index(scan)
-            if first < i:
-                raise ValueError(f"scans[{i}]={scan} is scans[{first}] again: give each scan once")
         if self.baseline_threshold is not None and not self.baseline:
             raise ValueError("baseline_threshold needs baseline=true beside it")
         if self.baseline and self.lvf is not None:

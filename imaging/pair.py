@@ -1,4 +1,4 @@
-"""Can these two scans be compared at all? What is no tomogram, or lost slices, is refused."""
+"""Can these two scans be compared at all? What is no tomogram, or has lost slices, is refused."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ log = logging.getLogger(__name__)
 
 SATURATED = 0.01
 """Share of a scan's voxels at its largest grey value that noise does not explain."""
+NOISY = 0.75
+"""Share of slices unlike each other, and of no one grey value, in scans that are not computed ones
+without noise: a few others among them are odd."""
 SPARSE = (slice(None, None, 3), slice(None, None, 3))
 """Pixels of a slice that are looked at first."""
 
 
 def require_pair(before: Volume, after: Volume) -> None:
-    """Refuse scans of different grids, what is no tomogram, lost slices, and one scan given twice.
+    """Refuse scans of different grids, what is no tomogram, and lost slices; warn of what is odd.
 
     Raises
     ------
@@ -33,9 +36,7 @@ def require_pair(before: Volume, after: Volume) -> None:
         _warn_of_repeats(name, scan)
         _warn_of_saturation(name, scan)
     if all(map(np.array_equal, before.values, after.values)):
-        raise ValueError(
-            "the before and after scans are the same, voxel for voxel: the same scan given twice"
-        )
+        log.warning("before and after are the same, voxel for voxel: one scan given twice?")
 
 
 def _require_slices(name: str, scan: Volume) -> None:
@@ -47,7 +48,7 @@ def _require_slices(name: str, scan: Volume) -> None:
             "tomogram, or another data set of the file is meant"
         )
     images = np.flatnonzero(~flat)
-    if images.size == 0:  # a scene without noise
+    if images.size < NOISY * flat.size:
         return
     top = scan.values.max()  # saturated slices are there, and warned of
     lost = [i for i in range(images[0], images[-1]) if flat[i] and scan.values[i, 0, 0] != top]
@@ -70,7 +71,7 @@ def _warn_of_repeats(name: str, scan: Volume) -> None:
         and np.ptp(values[i][SPARSE]) > 0
         and np.array_equal(values[i], values[i - 1])
     ]
-    if 0 < len(equal) < len(values) // 4:  # more: a scene without noise
+    if 0 < len(equal) < (1 - NOISY) * len(values):
         shown = ", ".join(map(str, equal[:10]))
         log.warning(
             "%d slice(s) of the %s scan repeat the one before them, voxel for voxel: number %s, "

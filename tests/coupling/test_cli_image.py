@@ -93,7 +93,6 @@ def other_formats(cell: Path) -> None:
         ([], "nothing to read: give before=FILE after=FILE"),
         (["before=a.tif"], "before=a.tif needs after=FILE"),
         (["scans=[a.tif]"], "scans needs two tomograms"),
-        (["scans=[a.tif,b.tif,b.tif]", "times_h=[0,1,2]"], "scans[2]=b.tif is scans[1] again"),
         (["scans=[a.tif,b.tif,c.tif]"], "scans with 3 tomograms needs times_h=[...]"),
         (["lvf=a.tif", "before=a.tif", "after=b.tif"], "not both"),
         (["scans=[a.tif,b.tif]", "after=b.tif"], "not both"),
