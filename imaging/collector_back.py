@@ -25,7 +25,7 @@ FRONT_VOXEL = 6
 BLUR_VOXEL = 4
 """Slices on the near side of a back face that its blur reaches."""
 FLAT = 3
-"""Slices of collector, and of die, whose mean is taken."""
+"""Slices over which a back face is looked for, and of die behind it that tell its grey value."""
 MISSING_UM = 0.1
 SIGMA = 3.0
 
@@ -58,7 +58,11 @@ def missing_um(
     Zero where no back face is in the ROI, or where it has not moved.
     """
     order = _deeper(before, setup)
-    found = _back(slice_means(before.values[order], roi), setup.contrast)
+    if order.size == 0:
+        return 0.0
+    first = int(order.min())
+    grey = slice_means(before.values[first : int(order.max()) + 1], roi)
+    found = _back(grey[order - first], setup.contrast)
     if found is None:
         return 0.0
     index, different = found

@@ -138,7 +138,9 @@ def analyse_pair(
     with course.step("find_greys"):
         setup = known or find_greys(before, aligned, place, roi, options, decisions)
     with course.step("grey_drift"):
-        drift = measure_drift(before, aligned, roi, field, setup, options.roi.height_um)
+        # A series keeps the first pair's setup; the slices in view are each pair's own.
+        here = dataclasses.replace(setup, place=place)
+        drift = measure_drift(before, aligned, roi, field, here, options.roi.height_um)
         correct = options.grey.drift is Drift.correct
         if drift is not None:
             report_drift(drift, correct, decisions)
@@ -190,7 +192,8 @@ def analyse_pair(
     errors = error_scalars(result, transform, place, fake)
     if options.estimator is Estimator.linear:  # the other one has no negatives
         error = errors["mean_thickness_error_um"]
-        short = missing_um(before, result.z_profile_lvf, roi, setup, error, decisions)
+        here = dataclasses.replace(setup, place=place)
+        short = missing_um(before, result.z_profile_lvf, roi, here, error, decisions)
         errors = error_scalars(result, transform, place, math.hypot(fake, short))
     return dataclasses.replace(
         result,
