@@ -110,7 +110,7 @@ def assumptions(config: RunConfig, decisions: Any) -> list[str]:
     criterion, load = config.criterion(), config.load
     lines = [
         "Lithium takes the place of current collector: where it displaces electrolyte instead, "
-        "totals hold but maps do not. Absorption cannot tell lithium from void."
+        "next to nothing of it is seen. Absorption cannot tell lithium from void."
         if "assumption" in decisions
         else "The lithium volume fraction was given ready-made.",
         "Each island is taken for a solid of revolution with the contact diameter, volume and "

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 REPLACED = (
     "Lithium takes the place of current collector. Where it displaces electrolyte instead, next to "
-    "nothing of it is seen; where the collector moves as a whole, totals hold but maps do not."
+    "nothing of it is seen; where the collector moves as a whole, maps do not hold, and totals "
+    "only if the ROI ends inside the collector (collector_back, roi.height_um)."
 )
 VOID_IS_LITHIUM = (
     "Void counts as lithium: absorption cannot tell them apart, 1 um of lithium under 2 um of void "
@@ -17,8 +18,9 @@ CONTRAST = (
     "their difference is one of 10 % here."
 )
 ERROR = (
-    "One standard deviation, from voxel noise, alignment and drift of the grey scale; the scale "
-    "itself and the assumptions named for the quantity come on top."
+    "One standard deviation, from voxel noise, alignment, drift of the grey scale that is left in "
+    "and a collector seen to be pushed back; the scale itself and the assumptions named for the "
+    "quantity come on top."
 )
 GIVEN_LVF = "The lithium volume fraction was given ready-made and is taken as it is."
 BESIDE = (
@@ -40,7 +42,9 @@ PAPER_SCALE = (
 )
 CRACK = (
     "A crack displaces all electrolyte in its opening; whether it holds lithium or nothing cannot "
-    "be told. Its lithium is counted neither as thickness nor as islands."
+    "be told. Its lithium is counted neither as thickness nor as islands. What of it lies nearer "
+    "to the interface than cracks.clear_voxel is not seen, so a basin whose rim comes down so far "
+    "reads some per cent too small; volume_std_um3 is of the voxels' noise alone."
 )
 EFFICIENCY = (
     "One minus the thickness left over the thickness plated, both as seen: void that stripping "

@@ -3,12 +3,14 @@
 after = gain * before + offset holds in every place that neither plating nor stripping reaches:
 the bulk of the solid electrolyte, the tube around the cell, the dies beyond the region of
 interest. Electrolyte and tube (the check of Xu et al., Small 2026) are both dark beside copper:
-they fix the offset. Only the dies tell how far off the gain is.
+they fix the offset. Only bright places tell how far off the gain is: the dies, or, in scans cut
+so close that no die is left, the collector below the lithium.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +36,22 @@ LARGEST_CHANGE = 0.1
 beyond it the scans were reconstructed, or converted to integers, in different ways."""
 LARGEST_TEXTURE = 10.0
 """Ratio of the electrolyte's scatter in the two scans that noise and blur can still explain."""
+ONE_MATERIAL = 0.02
+"""Slices of a die whose means differ by more of the contrast are not of one material."""
+QUIET_SLICES = 3
+"""Deepest slices of the ROI that must have changed alike to tell the gain."""
+QUIET = 0.002
+"""Changes that differ by less, as fraction of the contrast, are alike: as much of a gain adds
+0.07 um of lithium to a collector 20 slices deep."""
+LARGEST_GAIN = 0.15
+"""Relative change of the bright grey values beyond which something else has come in their place."""
+GAIN_UNKNOWN = (
+    "taken as 1, not measured: in view is neither a die below the ROI nor collector that lithium "
+    "has not reached, and 1 % of gain adds 0.1 um for every 10 um of collector in the ROI; keep "
+    "the die, or 5 slices more of collector, when scans are cut"
+)
+SAMPLED_PIXELS = 200_000
+"""Pixels of a slice that are enough for its middle half, or its scatter."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +67,8 @@ class GreyDrift:
     """Mean thickness over the ROI that this adds to the lithium."""
     regions: tuple[str, ...]
     """Where it was measured."""
+    gain_known: bool = True
+    """False where nothing bright was out of the lithium's reach: the gain is then taken as 1."""
 
 
 def measure_drift(
@@ -87,18 +107,18 @@ def measure_drift(
     tube = _tube(before, setup) & field
     if tube.sum() >= MIN_TUBE_PIXELS:
         levels["tube"] = _levels(before, aligned, electrolyte, tube)
-    die = _die(before, setup, roi_height_um)
-    if die.stop - die.start >= 2:
-        levels["die"] = _levels(before, aligned, die, roi)
+    if (die := _die_levels(before, aligned, setup, roi, roi_height_um)) is not None:
+        levels["die"] = die
+    elif (quiet := _quiet_levels(before, aligned, setup, roi)) is not None:
+        levels["deep collector"] = quiet
     low, high = (np.array(values) for values in zip(*levels.values(), strict=True))
-    gain = 1.0
-    if np.ptp(low) > SPAN * setup.contrast:
-        gain = float(np.polyfit(low, high, 1)[0])
+    gain_known = bool(np.ptp(low) > SPAN * setup.contrast)
+    gain = float(np.polyfit(low, high, 1)[0]) if gain_known else 1.0
     offset = float(np.mean(high - gain * low))
     grey = slice_means(before.values[place.slices], roi)
     fake = -float(np.sum((gain - 1) * grey + offset)) * before.spacing_um[0] / setup.contrast
     change = levels["bulk electrolyte"][1] - levels["bulk electrolyte"][0]
-    return GreyDrift(gain, offset, change / setup.contrast, fake, tuple(levels))
+    return GreyDrift(gain, offset, change / setup.contrast, fake, tuple(levels), gain_known)
 
 
 def on_one_scale(
@@ -127,8 +147,11 @@ def on_one_scale(
 def _require_one_scale(
     before: Volume, aligned: Volume, roi: BoolArray, setup: Setup, drift: GreyDrift
 ) -> None:
-    part = slab(before, *setup.place.electrolyte_um), slice(None, None, 2), slice(None, None, 2)
-    first, second = (float(np.std(v.values[part][:, roi[part[1:]]])) for v in (before, aligned))
+    step = slice(None, None, math.isqrt(max(int(roi.sum()) // SAMPLED_PIXELS, 1)))
+    part = slab(before, *setup.place.electrolyte_um), step, step
+    first, second = (
+        float(v.values[part][:, roi[part[1:]]].std(dtype=np.float64)) for v in (before, aligned)
+    )
     texture = second / first if first > 0 else 1.0
     signs = []
     if abs(drift.gain - 1) > LARGEST_CHANGE:
@@ -160,6 +183,10 @@ def _report(drift: GreyDrift, correct: bool, decisions: Decisions) -> None:
     decisions["grey_gain"] = drift.gain
     decisions["grey_offset"] = drift.offset
     where = ", ".join(drift.regions)
+    if not drift.gain_known:
+        decisions["grey_gain_source"] = GAIN_UNKNOWN
+        if correct or abs(drift.fake_um) > WARNING_UM:
+            log.warning("grey_gain: %s", GAIN_UNKNOWN)
     if correct:
         decide(
             decisions,
@@ -201,10 +228,55 @@ def _tube(before: Volume, setup: Setup) -> BoolArray:
     return np.asarray(ndimage.distance_transform_edt(~cell) > 2 * WALL_PIXELS + 2)
 
 
-def _die(before: Volume, setup: Setup, roi_height_um: float) -> slice:
-    """Slices of collector and die that lie deeper than the ROI reaches."""
+def _die_levels(
+    before: Volume, aligned: Volume, setup: Setup, roi: BoolArray, roi_height_um: float
+) -> tuple[float, float] | None:
+    """Mean grey values before and after deeper than the ROI reaches; None where nothing is.
+
+    From the deepest slice upwards, as long as it is one material in both scans: where lithium has
+    pushed the collector back, collector comes in the place of die.
+    """
     depth: FloatArray = setup.place.interface.depth_um(before) / before.spacing_um[0]
     deepest = 0.5 * roi_height_um / before.spacing_um[0] + CLEAR_VOXEL
     used = np.flatnonzero(depth > deepest)
     used = used[(used >= CLEAR_VOXEL) & (used < depth.size - CLEAR_VOXEL)]
-    return slice(int(used[0]), int(used[-1]) + 1) if used.size else slice(0, 0)
+    if used.size < 2:
+        return None
+    part = slice(int(used[0]), int(used[-1]) + 1)
+    downwards = slice(None, None, 1 if depth[used[0]] > depth[used[-1]] else -1)
+    first, second = (slice_means(v.values[part], roi)[downwards] for v in (before, aligned))
+    other = [np.abs(v - v[:2].mean()) > ONE_MATERIAL * setup.contrast for v in (first, second)]
+    count = int(np.argmax([*(other[0] | other[1]), True]))
+    return (float(first[:count].mean()), float(second[:count].mean())) if count >= 2 else None
+
+
+def _quiet_levels(
+    before: Volume, aligned: Volume, setup: Setup, roi: BoolArray
+) -> tuple[float, float] | None:
+    """Grey values before and after in the ROI's deepest slices; None where lithium is there.
+
+    A gain changes slices alike; lithium that reaches so deep leaves less and less collector
+    towards the interface. The middle half of each slice counts: few islands are that deep.
+    """
+    place = setup.place
+    depth: FloatArray = place.interface.depth_um(before)[place.slices]
+    order = place.slices.start + np.argsort(-depth)[:QUIET_SLICES]
+    if depth.size < QUIET_SLICES or depth[order - place.slices.start].min() <= 0:
+        return None
+    pixels = np.flatnonzero(roi)
+    pixels = pixels[:: max(pixels.size // SAMPLED_PIXELS, 1)]
+    first, second = (
+        np.array([_middle_half(v.values[z].ravel()[pixels]) for z in order])
+        for v in (before, aligned)
+    )
+    changes = (second - first) / setup.contrast
+    unlike = np.ptp(changes) > QUIET or np.ptp(first) > SPAN * setup.contrast
+    if unlike or abs(changes.mean()) > LARGEST_GAIN:
+        return None
+    return float(first.mean()), float(second.mean())
+
+
+def _middle_half(values: FloatArray) -> float:
+    """Mean of what lies between the quartiles."""
+    quarter = values.size // 4
+    return float(np.sort(values)[quarter : values.size - quarter].mean())

@@ -31,6 +31,8 @@ LEAST_ROI = 32
 FACE_SLICES = 3
 """Slices left out beside a tail, and at the ends of a volume: the reach of the smoothing."""
 RADIAL_WARNING = 0.10
+ROUGH = 0.002
+"""Share of collector in a slice, on average over the ROI, that its peaks may still have."""
 DARKEST, BLOCK = 32, 2
 """Voxels that tell how dark the darkest are; pixels along the side of a disc's."""
 WALL_PIXELS = 7
@@ -265,10 +267,15 @@ def foil_grey(before: Volume, interface: Interface, roi: BoolArray) -> float | N
     if profile.size < 12:
         return None
     start = int(np.argmin(np.convolve(profile, np.ones(3) / 3, mode="valid")))
-    electrolyte = blocks[: profile.size // 3].mean(axis=0)
+    near = profile[: profile.size // 3]
+    # A rough or tilted collector reaches into the first of them.
+    level = float(np.median(near))
+    free = _first(near <= level + ROUGH * (brightest - level), 0)
+    first = blocks[free : near.size]
+    electrolyte = first.mean(axis=0)
     foil = blocks[start : start + 3].mean(axis=0)
     # The scatter of single slices of the electrolyte, because a foil may be three slices thin.
-    scatter = float(blocks[: profile.size // 3].std(axis=0).max())
+    scatter = float(first.std(axis=0).max())
     stands_out = np.quantile(electrolyte - foil, 0.25) > 2 * scatter
     return float(foil.mean()) if stands_out else None
 

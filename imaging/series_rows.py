@@ -99,12 +99,15 @@ class NullTest:
     std_um: float
     """Scatter over the ROI's pixels."""
     mean_error_um: float
-    """Standard deviation of the mean from the pixel noise."""
+    """Standard deviation of the mean that the pair itself states, alignment included."""
 
     @property
     def sigma_um(self) -> float:
-        """Standard deviation of a mean thickness of zero, as far as one scan tells."""
-        return math.hypot(self.mean_um, self.mean_error_um)
+        """Standard deviation of a mean thickness of zero, as far as one scan tells.
+
+        Never below what the pair states: one scan that happens to be well aligned shows too little.
+        """
+        return max(abs(self.mean_um), self.mean_error_um)
 
     @property
     def limit_um(self) -> float:
@@ -223,7 +226,9 @@ def _noise_of_mean(result: ImageResult) -> float:
 def null_test(result: ImageResult) -> NullTest:
     """What a pair of pristine scans shows."""
     s = result.scalars
-    return NullTest(s["mean_thickness_um"], s["std_thickness_um"], _noise_of_mean(result))
+    # NaN where the alignment does not know how sure it is.
+    error = max(float(np.nan_to_num(s["mean_thickness_error_um"])), _noise_of_mean(result))
+    return NullTest(s["mean_thickness_um"], s["std_thickness_um"], error)
 
 
 def _radii(result: ImageResult, options: ImageOptions) -> tuple[FloatArray, float]:

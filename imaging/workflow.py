@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 
 import numpy as np
 
 from imaging.blur import DEFAULT_BLUR, Blur, interface_blur
+from imaging.collector_back import missing_um
 from imaging.course import Course
 from imaging.crack_exclusion import corrected_cracks, search_cracks, without_cracks
 from imaging.drift import GreyDrift, measure_drift, on_one_scale
@@ -136,7 +138,9 @@ def analyse_pair(
     with course.step("find_greys"):
         setup = known or find_greys(before, aligned, place, roi, options, decisions)
     with course.step("grey_drift"):
-        drift = measure_drift(before, aligned, roi, field, setup, options.roi.height_um)
+        # A series keeps the first pair's setup; the slices in view are each pair's own.
+        here = dataclasses.replace(setup, place=place)
+        drift = measure_drift(before, aligned, roi, field, here, options.roi.height_um)
         correct = options.grey.drift is Drift.correct
         if drift is not None:
             aligned = on_one_scale(before, aligned, roi, setup, drift, correct, decisions)
@@ -183,6 +187,13 @@ def analyse_pair(
         cracks = corrected_cracks(cracks, before, roi, guess, setup.grey_li)
     elif known is None and warning:
         log.warning("%s", warning)
+    fake = 0.0 if drift is None or correct else drift.fake_um
+    errors = error_scalars(result, transform, place, fake)
+    if options.estimator is Estimator.linear:  # the other one has no negatives
+        error = errors["mean_thickness_error_um"]
+        here = dataclasses.replace(setup, place=place)
+        short = missing_um(before, result.z_profile_lvf, roi, here, error, decisions)
+        errors = error_scalars(result, transform, place, math.hypot(fake, short))
     return dataclasses.replace(
         result,
         lvf=lvf,
@@ -195,7 +206,7 @@ def analyse_pair(
         scalars=result.scalars
         | registration_scalars(transform)
         | corner_scalars(transform, before, view, place.slices)
-        | error_scalars(result, transform, place, drift, correct)
+        | errors
         | drift_scalars(drift)
         | ({} if cracks is None else cracks.scalars()),
     )
@@ -350,14 +361,14 @@ def error_scalars(
     result: ImageResult,
     transform: RigidTransform | None,
     place: Place,
-    drift: GreyDrift | None,
-    corrected: bool,
+    fake_um: float,
 ) -> dict[str, float]:
     """Standard error of the mean thickness and of the lithium's volume.
 
     From voxel noise, from the alignment along z in the middle of the ROI (what tilt adds on one
-    side it takes on the other) and from a drift of the grey scale that is left in. A wrong scale
-    (grey values of collector and lithium) comes on top.
+    side it takes on the other) and from what is known to be wrong (`fake_um`: a drift of the grey
+    scale that is left in, a collector that was pushed back). A wrong scale (grey values of
+    collector and lithium) comes on top.
     """
     inside = np.isfinite(result.thickness_um)
     noise = result.scalars["pixel_noise_um"] / np.sqrt(np.count_nonzero(inside))
@@ -368,8 +379,7 @@ def error_scalars(
         origin, step = lvf.origin_um, lvf.spacing_um
         middle = (place.interface.z_um, origin[1] + y * step[1], origin[2] + x * step[2])
         aligned = float(expected_corner_error_um(transform, middle, middle, lvf.centre_um)[0])
-    fake = 0.0 if drift is None or corrected else drift.fake_um
-    error = float(np.sqrt(noise**2 + aligned**2 + fake**2))
+    error = float(np.sqrt(noise**2 + aligned**2 + fake_um**2))
     area = result.scalars["roi_area_um2"]
     return {"mean_thickness_error_um": error, "li_volume_error_um3": error * area}
 

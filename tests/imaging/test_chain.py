@@ -15,7 +15,6 @@ from imaging.transform import RigidTransform, apply, corner_error_um
 from imaging.volume import Volume
 from imaging.workflow import (
     CcSide,
-    Estimator,
     GreyOptions,
     ImageOptions,
     ImageResult,
@@ -196,20 +195,6 @@ def test_layer_with_drift_and_automatic_greys(side: str) -> None:
     assert result.decisions["grey_li"] == pytest.approx(p.truth.grey_li, abs=0.01 * 47000)
     assert result.scalars["mean_thickness_um"] == pytest.approx(6.0, rel=0.015)
     assert result.islands == []
-
-
-def test_papers_estimator_is_clipped_and_loses_some_lithium() -> None:
-    p = make_phantom(
-        small(shape=[84, 40, 40], layer_um=6.0, shift_um=[0.0] * 3, rotation_deg=[0.0] * 3)
-    )
-    means = {}
-    for estimator in Estimator:
-        result = analyse_pair(p.before, p.after, ImageOptions(register=False, estimator=estimator))
-        means[estimator] = result.scalars["mean_thickness_um"]
-    assert 0 <= result.lvf.values.min() <= result.lvf.values.max() <= 1
-    assert means[Estimator.linear] == pytest.approx(6.0, rel=0.02)
-    # Filters, median and clipping: the paper's chain is 2.5 to 8 % low on layers.
-    assert 0.90 < means[Estimator.paper] / means[Estimator.linear] < 1.02
 
 
 def test_radial_normalisation_undoes_cupping(caplog: pytest.LogCaptureFixture) -> None:

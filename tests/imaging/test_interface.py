@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from imaging.lvf import find_interface
+from imaging.lvf import find_interface, foil_grey
 from imaging.phantom import IslandChoice, PhantomOptions, make_phantom
 from imaging.volume import BoolArray, Volume
 
@@ -36,3 +37,20 @@ def test_interface_in_every_cut(scan: Scan, upright: bool, first: int) -> None:
         found = find_interface(cut, roi)
         assert found.cc_is_low == upright, last
         assert found.z_um == pytest.approx(low if upright else high, abs=0.15), last
+
+
+@pytest.mark.parametrize("roughness_voxel", [1.0, 3.0])
+def test_foil_is_told_beside_a_rough_collector(scan: Scan, roughness_voxel: float) -> None:
+    before, roi, z_um = scan
+    bumps = ndimage.gaussian_filter(np.random.default_rng(3).standard_normal(roi.shape), 4.0)
+    height = z_um / before.spacing_um[0] + bumps / bumps.std() * roughness_voxel
+    copper = np.clip(height - np.arange(before.shape[0])[:, None, None] + 0.5, 0.0, 1.0)
+    grey_cc = float(before.values[int(z_um / before.spacing_um[0]) - 8].mean())
+    rough = before.with_values(
+        np.where(copper > 0, copper * grey_cc + (1 - copper) * before.values, before.values)
+    )
+    found = find_interface(rough, roi)
+    assert found.cc_is_low
+    exact = foil_grey(before, found, roi)
+    assert exact is not None
+    assert foil_grey(rough, found, roi) == pytest.approx(exact, rel=0.01)

@@ -1,5 +1,6 @@
 """Cells over time, with their truth: islands that grow and merge, drifting grey scales, cycles."""
 
+import dataclasses
 import gc
 import math
 import weakref
@@ -171,6 +172,11 @@ def test_null_scan_gives_the_detection_limit(cycled: SeriesResult) -> None:
     assert abs(cycled.null.mean_um) < 0.06
     assert cycled.null.std_um == pytest.approx(0.13, abs=0.06)
     assert cycled.null.limit_um >= 3 * abs(cycled.null.mean_um)
+    # Two scans of nothing may agree by chance: the limit is not below what a pair can be sure of.
+    assert row.mean_error_um >= cycled.null.mean_error_um > 0.002
+    assert cycled.null.limit_um >= 3 * cycled.null.mean_error_um
+    lucky = dataclasses.replace(cycled.null, mean_um=1e-4)
+    assert lucky.limit_um == 3 * cycled.null.mean_error_um
     assert cycled.rows[2].mean_error_um >= cycled.null.sigma_um
     assert "scans[1] shows without lithium" in str(cycled.decisions["detection_limit"])
     ratio = cycled.rows[2].edge_centre_ratio
