@@ -156,10 +156,7 @@ def find_islands(
 
     def parting_of(turn: slice) -> Parting | None:
         label = turn.stop
-        landscape = segments.landscape
-        return parted(
-            scene(label), fits[label], landscape, lambda own: fit_island(own, [], None, blur)
-        )
+        return parted(scene(label), fits[label], lambda own: fit_island(own, [], None, blur))
 
     # Small matrices: threads of their own would only get into each other's way.
     with threadpool_limits(1, user_api="blas"):

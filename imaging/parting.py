@@ -8,24 +8,25 @@ fits badly, the parts that faint saddles suggest are fitted as well, and kept wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
-from imaging.island_fit import MARGIN, DomeFit
+from imaging.island_fit import DomeFit
 from imaging.island_scene import Scene, whole_patch
-from imaging.segmentation import MIN_AREA_PIXELS, parts
-from imaging.thickness import Float32
-from imaging.volume import BoolArray, FloatArray, IntArray
+from imaging.segmentation import parts
+from imaging.thickness import Float32, smoothed
+from imaging.volume import FloatArray, IntArray
 
-POOR = 1.3
-"""Mean square of the misfit over the noise above which one dome is not taken for granted."""
 FAINT = 0.08
 """Depth of saddles that are tried; see `imaging.segmentation.SPLIT`."""
 WORTH = 40.0
 """Log-likelihood by which parts must do better: each has some twenty unknowns of its own."""
+WIDTHS = 2.0, 1.0
+"""Pixels by which the map is smoothed before saddles are looked for: the first finds less noise."""
 SHARE = 0.5
 """Share of the misfit beyond the noise that they must explain: else neither is right."""
 
@@ -39,9 +40,7 @@ class Parting:
     fits: list[DomeFit]
 
 
-def parted(
-    scene: Scene, whole: DomeFit, landscape: Float32, fit: Callable[[Scene], DomeFit]
-) -> Parting | None:
+def parted(scene: Scene, whole: DomeFit, fit: Callable[[Scene], DomeFit]) -> Parting | None:
     """The parts of an island, or nothing if it is one.
 
     Parameters
@@ -50,35 +49,39 @@ def parted(
         The island.
     whole
         One dome fitted to it.
-    landscape
-        Of the whole map, in which summits are looked for.
     fit
-        Fits the island of a scene that has not been fitted before.
+        Fits the island of a scene that has not been fitted before, with bends.
     """
     data, weight = whole_patch(scene)
-    alone = _misfit(data, weight, scene, whole)
     count = np.count_nonzero(weight)
-    if count == 0 or alone.sum() < POOR * count:
-        return None
     rows, cols = scene.patch
     own = scene.labels[rows, cols] == scene.label
-    found = parts(landscape[rows, cols], own, FAINT, MIN_AREA_PIXELS)
-    if found.max() < 2:
-        return None
-    if not whole.bent:
-        whole = fit(scene)  # neither is to be without bends
-        alone = _misfit(data, weight, scene, whole)
-    fits = [fit(one) for one in _scenes(scene, found)]
-    near = ndimage.distance_transform_edt(found == 0, return_distances=False, return_indices=True)
-    nearest = found[tuple(near)]
-    together = sum(
-        float(_misfit(data, weight, scene, dome)[nearest == label].sum())
-        for label, dome in enumerate(fits, start=1)
-    )
-    gain = float(alone.sum()) - together
-    if gain < 2 * WORTH or gain < SHARE * (float(alone.sum()) - count):
-        return None
-    return Parting(found, fits)
+    for width in WIDTHS:
+        found = parts(_landscape(scene, data, width), own, FAINT)
+        if found.max() < 2:
+            continue
+        if not whole.bent:
+            whole = fit(scene)  # neither is to be without bends
+        alone = float(_misfit(data, weight, scene, whole).sum())
+        fits = [fit(one) for one in _scenes(scene, found)]
+        to_part = ndimage.distance_transform_edt(
+            found == 0, return_distances=False, return_indices=True
+        )
+        nearest = found[tuple(to_part)]
+        gain = alone - sum(
+            float(_misfit(data, weight, scene, dome)[nearest == label].sum())
+            for label, dome in enumerate(fits, start=1)
+        )
+        if gain > max(2 * WORTH, SHARE * (alone - count)):
+            return Parting(found, fits)
+    return None
+
+
+def _landscape(scene: Scene, data: FloatArray, width: float) -> Float32:
+    """Logarithm of the smoothed thickness: relative saddles, but absolute ones near the noise."""
+    noise = scene.columns.noise_um * scene.columns.grain / (2 * math.sqrt(math.pi) * width)
+    smooth = np.nan_to_num(smoothed(data, scene.seen, width))
+    return np.log1p(np.maximum(smooth, 0) / np.float32(8 * max(noise, 1e-6)))
 
 
 def _scenes(scene: Scene, found: IntArray) -> list[Scene]:

@@ -36,8 +36,6 @@ class Segments:
 
     labels: IntArray
     background: BoolArray
-    landscape: Float32
-    """Logarithm of the smoothed thickness, in which summits and saddles are looked for."""
     notes: dict[str, str | float]
 
 
@@ -78,24 +76,24 @@ def segment(thickness: ThicknessMap) -> Segments:
     used = np.bincount(labels.ravel()) > 0
     used[0] = False
     compact = np.where(used, np.cumsum(used), 0)[labels]
-    return Segments(compact.astype(np.int32), background, landscape, notes)
+    return Segments(compact.astype(np.int32), background, notes)
 
 
-def parts(landscape: Float32, own: BoolArray, depth: float, least: int) -> IntArray:
+def parts(landscape: Float32, own: BoolArray, depth: float) -> IntArray:
     """Parts of one island by its summits that stand `depth` above every saddle to a higher one.
 
-    Shape of the landscape; 1, 2, ... on its pixels `own`, 0 elsewhere. Parts of fewer than
-    `least` pixels go to the others.
+    Shape of the landscape; 1, 2, ... on its pixels `own`, 0 elsewhere. Parts too small for an
+    island go to the others.
     """
     from skimage.morphology import h_maxima
 
     summits = h_maxima(np.where(own, landscape, 0), depth).astype(bool) & own
     labels = _basins(landscape, summits, own)
-    small = np.bincount(labels.ravel()) < least
+    small = np.bincount(labels.ravel()) < MIN_AREA_PIXELS
     if small.any():
         labels = _basins(landscape, summits & ~small[labels], own)
     used = np.unique(labels[labels > 0])
-    return np.searchsorted(used, labels).astype(np.int32) + np.where(labels > 0, 1, 0).astype(np.int32)
+    return np.where(labels > 0, np.searchsorted(used, labels) + 1, 0).astype(np.int32)
 
 
 def _basins(landscape: Float32, summits: BoolArray, mask: BoolArray) -> IntArray:
