@@ -35,6 +35,9 @@ KINK_WIDTH = 0.4
 """Expected change of the factor's slope from one of its lines to the next."""
 LEAST_POWER = 1.8
 """A dome less round than that has a tip, of which noise and blur leave little to be seen."""
+BELIEVED = 4.0
+"""Uncertainties of the expected blur within which it is fitted: what is further off makes up for a
+shape that no dome follows, and a summit that undoes it would be several times too high."""
 APERTURE_VOXEL = 4.0
 """A footprint widened by this much holds practically all of a blurred island."""
 MARGIN = 9
@@ -225,8 +228,13 @@ def fit_dome(patch: Patch, start: DomeFit, bends: int = PLAIN) -> DomeFit:
         [first[:2] - 0.6 * size, [first[2] - 0.6, 0.2 * first[3], -0.8, np.log(LEAST_POWER)]]
     )
     high = np.concatenate([first[:2] + 0.6 * size, [first[2] + 0.6, 4 * first[3], 2.5, 2.8]])
-    low = np.concatenate([low, [np.log(0.2)], np.full(lobes.size, -0.5), np.full(BENDS, -0.9)])
-    high = np.concatenate([high, [np.log(4.0)], np.full(lobes.size, 0.5), np.full(BENDS, 2.0)])
+    sharp, dull = np.log(patch.blur.std) + BELIEVED * np.array([-1, 1]) * patch.blur.uncertainty
+    low = np.concatenate(
+        [low, [max(sharp, np.log(0.2))], np.full(lobes.size, -0.5), np.full(BENDS, -0.9)]
+    )
+    high = np.concatenate(
+        [high, [min(dull, np.log(4.0))], np.full(lobes.size, 0.5), np.full(BENDS, 2.0)]
+    )
     low, high, scale, rest = low[:count], high[:count], scale[:count], first[count:]
 
     def unpacked(x: FloatArray) -> DomeFit:

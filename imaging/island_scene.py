@@ -89,26 +89,19 @@ def fit_island(
     `plain` does without bends.
     """
     rows, cols = scene.patch
-    corner, use = scene.corner, scene.seen.copy()
+    corner = scene.corner
     patch = scene.columns.excess_um[rows, cols].astype(np.float64)
     labels = scene.labels[rows, cols]
+    use = own_side(scene) if known is None else scene.seen.copy()
     noise = np.full(use.shape, scene.columns.noise_um * scene.columns.grain)
-    if known is None:
-        # Pixels nearer to a neighbour than to this island show the neighbour.
-        foreign = (labels > 0) & (labels != scene.label)
-        own_side = ndimage.distance_transform_edt(labels != scene.label)
-        if foreign.any():
-            use &= own_side <= ndimage.distance_transform_edt(~foreign)
-    else:
+    if known is not None:
         width = max(known.blur, blur.std, scene.blur_z)
         change, less = quieted(scene.lvf, scene.heights([known, *others]), use, width)
         patch += scene.spacing_um[0] * change
         noise *= less
         for other in others:
             patch -= other.image(*corner, use.shape)
-    peak = float(np.quantile(patch[use], 0.995))
-    # A model cannot be trusted beyond some per cent; keeps priors alive in noise-free data.
-    weight = use / np.maximum(noise, 0.005 * peak)
+    weight = _weight(patch, use, noise)
     data = Patch(patch, weight, corner, scene.spacing_um[1], blur)
     start = known or _first_guess(patch * use, labels == scene.label, corner, blur.std)
     best = fit_dome(data, start, start.bent)
@@ -128,6 +121,33 @@ def fit_island(
             if best.cost - bent.cost > WORTH[bends]:
                 best, prospect = bent, Prospect(data, bent)
     return best if known is None else prospect.uncertain()
+
+
+def own_side(scene: Scene) -> BoolArray:
+    """Pixels of the patch that show the island: those nearer to a neighbour show the neighbour."""
+    rows, cols = scene.patch
+    labels = scene.labels[rows, cols]
+    foreign = (labels > 0) & (labels != scene.label)
+    if not foreign.any():
+        return scene.seen.copy()
+    distance = ndimage.distance_transform_edt(labels != scene.label)
+    return np.asarray(scene.seen & (distance <= ndimage.distance_transform_edt(~foreign)))
+
+
+def whole_patch(scene: Scene) -> tuple[FloatArray, FloatArray]:
+    """Thickness, background removed, and weights of what the first fit of an island looks at."""
+    patch = scene.columns.excess_um[scene.patch].astype(np.float64)
+    noise = np.full(patch.shape, scene.columns.noise_um * scene.columns.grain)
+    return patch, _weight(patch, own_side(scene), noise)
+
+
+def _weight(patch: FloatArray, use: BoolArray, noise: FloatArray) -> FloatArray:
+    """1 / standard deviation.
+
+    A model cannot be trusted beyond some per cent; keeps priors alive in noise-free data.
+    """
+    peak = float(np.quantile(patch[use], 0.995))
+    return np.asarray(use / np.maximum(noise, 0.005 * peak))
 
 
 def _cost(fit: DomeFit) -> float:

@@ -21,6 +21,7 @@ from imaging.island_fit import APERTURE_VOXEL, MARGIN, DomeFit
 from imaging.island_profile import cap_residual_um, island_profile
 from imaging.island_scene import Scene, fit_island
 from imaging.lithium_scale import Scale, agreed_scale, island_scale
+from imaging.parting import Parting, parted
 from imaging.segmentation import segment
 from imaging.slabs import mapped
 from imaging.thickness import ThicknessMap
@@ -153,9 +154,24 @@ def find_islands(
         for found in list(mapped(lambda i: fitted(groups[i.start]), len(groups), 1)):
             fits.update(found)
 
+    def parting_of(turn: slice) -> Parting | None:
+        label = turn.stop
+        return parted(scene(label), fits[label], lambda own: fit_island(own, [], None, blur))
+
     # Small matrices: threads of their own would only get into each other's way.
     with threadpool_limits(1, user_api="blas"):
         fit_all()
+        for label, parting in enumerate(list(mapped(parting_of, count, 1)), start=1):
+            if parting is None:
+                continue
+            patch = scene(label).patch
+            new = [label, *range(len(boxes) + 1, len(boxes) + len(parting.fits))]
+            inner, own = segments.labels[patch], parting.labels > 0
+            inner[own] = np.array(new)[parting.labels[own] - 1]
+            fits.update(zip(new, parting.fits, strict=True))
+            work += [work[label - 1]] * (len(new) - 1)
+            boxes = ndimage.find_objects(segments.labels)
+        count, groups = len(boxes), _groups(boxes)
         # Judged by plain sums too: a fold is no noise that quieter ones would be rid of.
         certain = {label for label in fits if _certain(fits[label])}
         if free_scale:

@@ -79,6 +79,23 @@ def segment(thickness: ThicknessMap) -> Segments:
     return Segments(compact.astype(np.int32), background, notes)
 
 
+def parts(landscape: Float32, own: BoolArray, depth: float) -> IntArray:
+    """Parts of one island by its summits that stand `depth` above every saddle to a higher one.
+
+    Shape of the landscape; 1, 2, ... on its pixels `own`, 0 elsewhere. Parts too small for an
+    island go to the others.
+    """
+    from skimage.morphology import h_maxima
+
+    summits = h_maxima(np.where(own, landscape, 0), depth).astype(bool) & own
+    labels = _basins(landscape, summits, own)
+    small = np.bincount(labels.ravel()) < MIN_AREA_PIXELS
+    if small.any():
+        labels = _basins(landscape, summits & ~small[labels], own)
+    used = np.unique(labels[labels > 0])
+    return np.where(labels > 0, np.searchsorted(used, labels) + 1, 0).astype(np.int32)
+
+
 def _basins(landscape: Float32, summits: BoolArray, mask: BoolArray) -> IntArray:
     """Pixels of the mask that belong to each summit, patch by patch: patches do not touch."""
     from skimage.segmentation import watershed
