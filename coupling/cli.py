@@ -124,6 +124,8 @@ def _conclude(verb: str, reports: Sequence[JobReport]) -> int:
     failed = [report for report in reports if report.exit_code]
     if len(reports) == 1:
         if not failed:
+            if verb == "image":
+                _summarise(Path(reports[0].folder))
             print(reports[0].message)
         return reports[0].exit_code
     for report in failed:
@@ -135,6 +137,15 @@ def _conclude(verb: str, reports: Sequence[JobReport]) -> int:
     if not failed:
         return 0
     return 2 if all(report.exit_code == 2 for report in failed) else 3
+
+
+def _summarise(folder: Path) -> None:
+    """Tell the main numbers and what they rest on, beside what other programs read."""
+    from coupling.results import read_result
+    from coupling.summary import summary
+
+    if (result := read_result(folder)) is not None:
+        print(*summary(result), sep="\n", file=sys.stderr)
 
 
 def _completing(arguments: Sequence[str], verbs: list[str]) -> tuple[str, list[str]]:

@@ -36,8 +36,15 @@ def test_a_phantoms_layer_is_found_again(workdir: Path, capsys: pytest.CaptureFi
     capsys.readouterr()
     listed = ["image", "scans=[cell/before.tif,cell/after.tif]", *bare, "hydra.run.dir=listed"]
     assert cli.run([*listed, "interface.cc_side=low"]) == 0
-    assert "interface_z_um" in capsys.readouterr().err  # what was decided is said
+    told = capsys.readouterr()
+    assert told.out == f"result: {workdir / 'listed' / results.RESULT}\n"
+    assert "interface_z_um" in told.err  # what was decided is said
     again = results.require_finished(Path("listed"), "image")
+    thickness = again.scalars["mean_thickness_um"], again.scalars["mean_thickness_error_um"]
+    assert "mean thickness: {:.3f} +- {:.3f} um\n".format(*thickness) in told.err
+    said = " ".join(told.err.split())
+    assert all(f"mean thickness, lithium volume, islands: {statement}" in said
+               for statement in again.assumptions["mean_thickness_um"][:3])  # fmt: skip
     assert again.scalars["mean_thickness_um"] == result.scalars["mean_thickness_um"]
     assert not [name for name in again.files if name.endswith((".png", ".pdf"))]
 
