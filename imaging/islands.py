@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
@@ -36,6 +37,8 @@ HIDDEN = 0.3, 0.08
 steep slope look alike under it. Two of the whole errors hold 95 % of shapes of all kinds."""
 CERTAIN = 2.0
 """Standard deviations of its height that an island must be high."""
+GOES_ON = 0.05
+"""Mean LVF over an island's footprint, in the first or the last slice, of one that is cut there."""
 ANGLES = np.linspace(0, 2 * np.pi, 360, endpoint=False)
 
 
@@ -53,7 +56,7 @@ class Island:
     height_um: float
     volume_um3: float
     touches_edge: bool
-    """Cut by the edge of the ROI: kept in totals, to be left out of shape statistics."""
+    """Cut by the edge or the end of the ROI: in totals, to be left out of shape statistics."""
     cap_residual_um: float
     """RMS height difference between the profile and the spherical cap of same diameter, height."""
     axisymmetry_error: float
@@ -210,6 +213,7 @@ def find_islands(
 
     islands = list(mapped(island_of, len(measured), 1))
     labels = _footprints([fit for *_, fit in measured], thickness.inside)
+    islands = _cut_above(islands, labels, part, segments.background)
     background = thickness.values_um[segments.background]
     offset = float(background.mean()) if background.size else 0.0
     offset /= 1.0 if scale is None else scale.value
@@ -327,6 +331,31 @@ def _island(
         profile_r_um=r,
         profile_z_um=z,
     )
+
+
+def _cut_above(
+    islands: list[Island], labels: IntArray, part: NDArray[np.floating], background: BoolArray
+) -> list[Island]:
+    """The islands; those that go on beyond the slices that are summed touch an edge."""
+    if not islands:
+        return islands
+    numbers = [island.label for island in islands]
+    ends = []
+    for end in (part[0].astype(np.float64), part[-1].astype(np.float64)):
+        beside = float(end[background].mean()) if background.any() else 0.0
+        # No footprint is left where a taller island covers it whole.
+        ends.append(np.nan_to_num(ndimage.mean(end, labels, numbers)) - beside)
+    goes_on = np.max(ends, axis=0) > GOES_ON
+    if goes_on.any():
+        log.warning(
+            "islands %s go on beyond the slices of the ROI, and are cut there: their heights and "
+            "volumes are too small; raise roi.height_um, or cut the volume out wider",
+            ", ".join(str(n) for n, cut in zip(numbers, goes_on, strict=True) if cut),
+        )
+    return [
+        replace(island, touches_edge=True) if cut else island
+        for island, cut in zip(islands, goes_on, strict=True)
+    ]
 
 
 def _footprints(fits: list[DomeFit], inside: BoolArray) -> IntArray:

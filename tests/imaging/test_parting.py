@@ -44,8 +44,10 @@ def sharp(*surfaces: Surface) -> FloatArray:
     return np.asarray(np.max([s(y[:, None], x[None, :]) for s in surfaces], axis=0))
 
 
-def found(*surfaces: Surface, noise: float = 0.02, seed: int = 3) -> list[Island]:
-    """What is found in a ready LVF with voxels of 1 um."""
+def found(
+    *surfaces: Surface, noise: float = 0.02, seed: int = 3, stop: int = SIZE[0]
+) -> list[Island]:
+    """What is found in a ready LVF with voxels of 1 um, summed up to a slice."""
     top = GROUND + sharp(*surfaces)
     z = np.arange(SIZE[0])[:, None, None] - 0.5
     filled = [np.clip(top - k, 0, 1) - np.clip(GROUND - k, 0, 1) for k in z]
@@ -54,7 +56,7 @@ def found(*surfaces: Surface, noise: float = 0.02, seed: int = 3) -> list[Island
     li += noise * np.random.default_rng(seed).standard_normal(SIZE)
     lvf = Volume(li.astype(np.float32), (1.0, 1.0, 1.0))
     roi = np.ones(SIZE[1:], dtype=bool)
-    return find_islands(lvf, thickness_map(lvf, roi, slice(0, SIZE[0])), Blur(BLUR, 0.2)).islands
+    return find_islands(lvf, thickness_map(lvf, roi, slice(0, stop)), Blur(BLUR, 0.2)).islands
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,15 @@ def test_islands_that_overlap_are_told_apart(
         assert abs(island.height_um - height) < 0.3
     together = sharp(cap(*one, -0.5 * apart), cap(*two, 0.5 * apart)).sum() / FINE**2
     assert sum(i.volume_um3 for i in islands) == pytest.approx(together, rel=0.02)
+
+
+@pytest.mark.parametrize(("stop", "cut"), [(16, True), (24, False)])
+def test_an_island_taller_than_the_roi_is_flagged(
+    stop: int, cut: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    tall, flat = found(cap(30, 12, -22), cap(30, 4, 22), stop=stop)
+    assert (tall.touches_edge, flat.touches_edge) == (cut, False)
+    assert ("islands 1 go on" in caplog.text) == cut
 
 
 def test_an_island_with_a_dent_is_one() -> None:
