@@ -27,16 +27,27 @@ def require_pair(before: Volume, after: Volume) -> None:
     ValueError
         With the scan and what is wrong with it.
     """
-    for name in ("shape", "spacing_um"):
-        a, b = getattr(before, name), getattr(after, name)
-        if not np.allclose(a, b, rtol=1e-3) or len(a) != len(b):
-            raise ValueError(f"before has {name} {a}, after {b}: must be equal")
+    require_one_grid(before, after)
     for name, scan in (("before", before), ("after", after)):
         _require_slices(name, scan)
         _warn_of_repeats(name, scan)
         _warn_of_saturation(name, scan)
     if all(map(np.array_equal, before.values, after.values)):
         log.warning("before and after are the same, voxel for voxel: one scan given twice?")
+
+
+def require_one_grid(before: Volume, after: Volume) -> None:
+    """Refuse scans of different shapes or voxel sizes.
+
+    Raises
+    ------
+    ValueError
+        With both.
+    """
+    for name in ("shape", "spacing_um"):
+        a, b = getattr(before, name), getattr(after, name)
+        if not np.allclose(a, b, rtol=1e-3) or len(a) != len(b):
+            raise ValueError(f"before has {name} {a}, after {b}: must be equal")
 
 
 def _require_slices(name: str, scan: Volume) -> None:
@@ -50,8 +61,10 @@ def _require_slices(name: str, scan: Volume) -> None:
     images = np.flatnonzero(~flat)
     if images.size < NOISY * flat.size:
         return
-    top = scan.values.max()  # saturated slices are there, and warned of
-    lost = [i for i in range(images[0], images[-1]) if flat[i] and scan.values[i, 0, 0] != top]
+    lost = [i for i in range(images[0], images[-1]) if flat[i]]
+    if lost:
+        top = scan.values.max()  # saturated slices are there, and warned of
+        lost = [i for i in lost if scan.values[i, 0, 0] != top]
     if lost:
         shown = ", ".join(f"{i} ({scan.values[i, 0, 0]:g})" for i in lost[:10])
         raise ValueError(

@@ -16,7 +16,7 @@ from pathlib import Path
 from imaging.electrochemistry import LI_DENSITY_G_CM3, Cycle, check_charges, check_times
 from imaging.lvf import foil_grey
 from imaging.options import ImageOptions
-from imaging.pair import require_pair
+from imaging.pair import require_one_grid
 from imaging.readers import read_volume
 from imaging.reductions import slice_means
 from imaging.registration import RegistrationError
@@ -219,7 +219,7 @@ def _setup(
     def darkness(k: int) -> float:
         with _named(k, times_h[k]):
             scan = _read(scans[k])
-            require_pair(before, scan)
+            require_one_grid(before, scan)
         return -float(slice_means(scan.values[place.slices], place.roi).mean())
 
     # Lithium is darker than the collector whose place it takes.
